@@ -1,0 +1,49 @@
+#include "common/capture/batcher.h"
+
+#include <algorithm>
+
+namespace lc::capture {
+
+using packet::FlowSignal;
+
+Batcher::Batcher(packet::SlabPool& pool, packet::BatchSink& sink, BatchLimits limits, std::string interface_name,
+                 std::uint32_t interface_index, std::function<packet::BatchStats()> totals, const TimeSource& time)
+    : sink_(sink),
+      limits_(limits),
+      totals_(std::move(totals)),
+      time_(time),
+      builder_(pool, std::move(interface_name), interface_index) {}
+
+void Batcher::add(const packet::PacketView& packet, std::uint32_t link_type) {
+  if (!builder_.append(packet, link_type)) {
+    flush();
+    // An empty batch has room for every packet.
+    [[maybe_unused]] const bool taken = builder_.append(packet, link_type);
+  }
+  const std::uint32_t packets = builder_.packets();
+  if (packets == 1) deadline_ = time_.now() + limits_.age;
+  if (builder_.size_bytes() >= limits_.bytes || packets >= std::max(limits_.grown_packets, limits_.packets)) {
+    flush();
+  } else if (packets >= limits_.packets && sink_.signal() < FlowSignal::kBehind) {
+    flush();
+  }
+}
+
+std::optional<Clock::time_point> Batcher::rest(packet::SinkListener& listener) {
+  if (builder_.empty()) return std::nullopt;
+  const auto due = [this] { return sink_.signal() == FlowSignal::kIdle || time_.now() >= deadline_; };
+  if (!due()) {
+    listener.waiting.store(true);
+    // Asked again after announcing ourselves: the sink may have become idle in between and missed us.
+    if (!due()) return deadline_;
+    listener.waiting.store(false);
+  }
+  flush();
+  return std::nullopt;
+}
+
+void Batcher::flush() {
+  if (!builder_.empty()) sink_.submit(builder_, totals_());
+}
+
+}  // namespace lc::capture

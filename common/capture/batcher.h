@@ -1,0 +1,47 @@
+// Decides when a batch is cut: by count, bytes, age, or because nothing is being written.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/packet/batch_sink.h"
+
+namespace lc::capture {
+
+struct BatchLimits {
+  std::uint32_t packets = 64;                  // --batch-size
+  std::uint32_t grown_packets = 512;           // while the writer is behind
+  std::size_t bytes = std::size_t{256} << 10;  // about what a message may be before bytes dominate its cost
+  std::chrono::milliseconds age{100};          // --batch-timeout
+};
+
+/// Fills batches of one interface and hands them to a sink. One thread.
+class Batcher {
+ public:
+  /// `totals` gives the node's counters for each batch. All references must outlive the batcher.
+  Batcher(packet::SlabPool& pool, packet::BatchSink& sink, BatchLimits limits, std::string interface_name,
+          std::uint32_t interface_index, std::function<packet::BatchStats()> totals, const TimeSource& time);
+
+  void add(const packet::PacketView& packet, std::uint32_t link_type);
+
+  /// The source has nothing more for now. Submits if the sink is idle or the batch has its age; otherwise asks
+  /// `listener` to be woken, and gives the time at which the batch has its age.
+  std::optional<Clock::time_point> rest(packet::SinkListener& listener);
+
+  /// Submits what is there.
+  void flush();
+
+ private:
+  packet::BatchSink& sink_;
+  const BatchLimits limits_;
+  const std::function<packet::BatchStats()> totals_;
+  const TimeSource& time_;
+  packet::BatchBuilder builder_;
+  Clock::time_point deadline_;  // of the open batch
+};
+
+}  // namespace lc::capture

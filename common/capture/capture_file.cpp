@@ -1,0 +1,100 @@
+// Invariant: the file's first written_ bytes are whole records, the buffer's used_ bytes are the whole records that
+// follow. A flush that fails changes neither, so it can be repeated any number of times without losing or doubling
+// a byte.
+#include "common/capture/capture_file.h"
+
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "common/base/text.h"
+
+namespace lc::capture {
+namespace {
+
+// One write(2) of this size costs little per packet, and the buffer stays in the processor's second-level cache.
+constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
+
+}  // namespace
+
+CaptureFile::CaptureFile(std::string path, std::unique_ptr<FileOutput> output)
+    : path_(std::move(path)),
+      output_(std::move(output)),
+      buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kBufferBytes)),
+      capacity_(kBufferBytes) {}
+
+CaptureFile::~CaptureFile() = default;
+
+Status CaptureFile::make_room(std::size_t bytes) {
+  assert(!finished_);
+  if (capacity_ - used_ >= bytes && !lost_) return {};
+  if (Status flushed = flush(); !flushed) return flushed;
+  if (capacity_ < bytes) {
+    buffer_ = std::make_unique_for_overwrite<std::uint8_t[]>(bytes);
+    capacity_ = bytes;
+  }
+  return {};
+}
+
+Status CaptureFile::append(std::span<const std::uint8_t> bytes) {
+  if (Status room = make_room(bytes.size()); !room) return room;
+  std::memcpy(end(), bytes.data(), bytes.size());
+  take(end() + bytes.size(), 0);
+  return {};
+}
+
+Status CaptureFile::flush() {
+  if (lost_) return *lost_;
+  std::size_t done = 0;
+  while (done < used_) {
+    const ssize_t count = output_->write(buffer_.get() + done, used_ - done, written_ + done);
+    if (count > 0) {
+      done += static_cast<std::size_t>(count);
+    } else if (count == 0 || errno != EINTR) {
+      const int error = count == 0 ? EIO : errno;
+      // Readers see no torn record meanwhile. Should the cut fail too, the next flush writes over the same bytes.
+      static_cast<void>(output_->truncate(written_));
+      return file_error("write", path_, error);
+    }
+  }
+  written_ += used_;
+  used_ = 0;
+  return {};
+}
+
+Status CaptureFile::sync() {
+  if (Status flushed = flush(); !flushed) return flushed;
+  if (synced_ == written_) return {};
+  int result = output_->sync();
+  while (result != 0 && errno == EINTR) result = output_->sync();
+  if (result != 0) {
+    const int error = errno;
+    static_cast<void>(output_->truncate(synced_));
+    written_ = synced_;
+    lost_ = Error{Code::kDataLoss, "cannot make capture file " + quoted(path_) + " durable: " + errno_text(error) +
+                                       "; it was cut back to what is safe (" + std::to_string(synced_) +
+                                       " bytes) and needs a new file to follow it"};
+    return *lost_;
+  }
+  synced_ = written_;
+  return {};
+}
+
+Status CaptureFile::close() {
+  if (!finished_) {
+    if (Status end_written = finish(); !end_written) return end_written;
+    finished_ = true;
+  }
+  return sync();
+}
+
+Result<std::uint32_t> file_link_type(std::uint32_t link_type) {
+  constexpr std::uint32_t kRawDltOpenBsd = 14;
+  if (link_type == packet::kRawDlt || link_type == kRawDltOpenBsd) return std::uint32_t{packet::kRaw};
+  if (link_type <= 0xffff) return link_type;
+  return Error{Code::kInvalidArgument,
+               "link type " + std::to_string(link_type) + " cannot be stored: capture files hold numbers up to 65535"};
+}
+
+}  // namespace lc::capture

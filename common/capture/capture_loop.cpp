@@ -1,0 +1,125 @@
+#include "common/capture/capture_loop.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/log.h"
+
+namespace lc::capture {
+namespace {
+
+using packet::FlowSignal;
+
+// How many packets are read between two looks at the sink and the stop request.
+constexpr std::uint32_t kBurst = 256;
+// How long packets that the kernel held at the stop may take to come out of its ring.
+constexpr auto kDrainLimit = std::chrono::milliseconds(500);
+constexpr int kBlockTimeoutMs = 10;  // more than the ring's block time-out
+constexpr int kDownRetryMs = 100;
+constexpr int kForever = -1;
+
+int until(std::optional<Clock::time_point> deadline) {
+  if (!deadline) return kForever;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
+  return static_cast<int>(std::max<std::int64_t>(0, left.count()));
+}
+
+}  // namespace
+
+CaptureLoop::CaptureLoop(std::unique_ptr<PacketSource> source, std::uint32_t interface_index, packet::SlabPool& pool,
+                         packet::BatchSink& sink, BatchLimits limits, std::function<packet::BatchStats()> totals,
+                         const StopSignal& stop)
+    : source_(std::move(source)),
+      sink_(sink),
+      stop_(stop),
+      batcher_(pool, sink, limits, source_->name(), interface_index, std::move(totals), time_),
+      consumer_([this](const packet::PacketView& packet) { batcher_.add(packet, source_->link_type()); }) {
+  sink_.add_listener(listener_);
+}
+
+CaptureLoop::~CaptureLoop() {
+  sink_.remove_listener(listener_);
+}
+
+std::string CaptureLoop::error() const {
+  return error_.with([](const std::string& text) { return text; });
+}
+
+void CaptureLoop::run() {
+  while (!stop_.requested()) {
+    if (sink_is_full()) {
+      wait(-1, kForever);
+      continue;
+    }
+    const ReadOutcome outcome = read();
+    if (outcome.state == ReadState::kEnded || outcome.state == ReadState::kFailed) break;
+    if (outcome.state == ReadState::kDown) {
+      batcher_.flush();
+      wait(source_->poll_fd(), kDownRetryMs);
+    } else if (outcome.packets < kBurst && source_->poll_fd() >= 0) {
+      wait(source_->poll_fd(), until(batcher_.rest(listener_)));
+    }
+  }
+  if (stop_.requested() && source_->is_live()) drain();
+  batcher_.flush();
+  if (state() == LoopState::kRunning || state() == LoopState::kDown) state_.store(LoopState::kEnded);
+}
+
+bool CaptureLoop::sink_is_full() {
+  if (sink_.signal() != FlowSignal::kFull) return false;
+  listener_.waiting.store(true);
+  if (sink_.signal() == FlowSignal::kFull) return true;
+  listener_.waiting.store(false);
+  return false;
+}
+
+ReadOutcome CaptureLoop::read() {
+  ReadOutcome outcome = source_->dispatch(kBurst, consumer_);
+  captured_.fetch_add(outcome.packets, std::memory_order_relaxed);
+  note(outcome);
+  return outcome;
+}
+
+void CaptureLoop::note(const ReadOutcome& outcome) {
+  const LoopState before = state();
+  if (outcome.state == ReadState::kReading) {
+    if (before == LoopState::kDown) {
+      log::info("interface is back", {{"interface", source_->name()}});
+      state_.store(LoopState::kRunning);
+    }
+    return;
+  }
+  if (outcome.state == ReadState::kEnded) {
+    state_.store(LoopState::kEnded);
+    return;
+  }
+  error_.with([&](std::string& text) { text = outcome.error; });
+  if (outcome.state == ReadState::kFailed) {
+    log::error(outcome.error);
+    state_.store(LoopState::kFailed);
+  } else if (before != LoopState::kDown) {
+    log::warning(outcome.error);
+    state_.store(LoopState::kDown);
+  }
+}
+
+void CaptureLoop::wait(int source_fd, int timeout_ms) {
+  std::array<pollfd, 3> fds = {{{stop_.fd(), POLLIN, 0}, {listener_.wake_up.fd(), POLLIN, 0}, {source_fd, POLLIN, 0}}};
+  ::poll(fds.data(), fds.size(), timeout_ms);  // a negative descriptor is passed over
+  if (fds[1].revents != 0) listener_.wake_up.drain();
+}
+
+void CaptureLoop::drain() {
+  const auto limit = Clock::now() + kDrainLimit;
+  while (Clock::now() < limit && sink_.signal() != FlowSignal::kFull) {
+    const ReadOutcome outcome = read();
+    if (outcome.state != ReadState::kReading) return;
+    if (outcome.packets > 0) continue;
+    pollfd fd = {source_->poll_fd(), POLLIN, 0};
+    if (::poll(&fd, 1, kBlockTimeoutMs) == 0) return;
+  }
+}
+
+}  // namespace lc::capture

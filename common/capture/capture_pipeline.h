@@ -1,0 +1,59 @@
+// All capture threads of a node: one loop per interface, feeding one sink.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/base/counters.h"
+#include "common/capture/capture_loop.h"
+
+namespace lc::capture {
+
+/// Any thread.
+class CapturePipeline {
+ public:
+  /// `on_finished` is called once, on a capture thread, when every source has ended or failed by itself.
+  CapturePipeline(std::vector<std::unique_ptr<PacketSource>> sources, packet::BatchSink& sink, BatchLimits limits,
+                  std::function<void()> on_finished);
+  ~CapturePipeline();
+
+  /// Once. Does nothing after stop().
+  void start();
+  /// Reads what the kernel has captured up to now, hands over the open batches, and ends all threads.
+  void stop();
+
+  /// Swaps the filter of every source; the first refusal is returned, and those sources keep what they had.
+  Status set_filter(const std::string& expression);
+  void for_each_source(const std::function<void(PacketSource&)>& visit);
+
+  struct Totals {
+    std::uint64_t captured = 0;
+    std::uint64_t kernel_dropped = 0;
+    std::uint64_t interface_dropped = 0;
+  };
+  [[nodiscard]] Totals totals() const;
+
+  /// Sources that can't capture now (interface down) or ever again, each with its reason.
+  [[nodiscard]] std::vector<std::string> faults() const;
+  [[nodiscard]] bool all_faulty() const;
+  [[nodiscard]] bool any_failed() const;
+
+ private:
+  [[nodiscard]] packet::BatchStats batch_stats() const;
+
+  packet::SlabPool pool_;
+  StopSignal stop_;
+  std::function<void()> on_finished_;
+  std::vector<std::unique_ptr<CaptureLoop>> loops_;
+  std::atomic<std::size_t> running_{0};
+  std::mutex threads_mutex_;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace lc::capture

@@ -1,0 +1,85 @@
+// What nodes say of each other, as plain values: the engine and the capture side know these, never the wire's messages.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lc::fleet {
+
+/// lippycat.management.HunterStatus, same numbers.
+enum class HunterStatus { kHealthy = 0, kWarning = 1, kError = 2, kStopping = 3 };
+
+constexpr std::string_view name_of(HunterStatus status) {
+  switch (status) {
+    case HunterStatus::kHealthy:
+      return "HEALTHY";
+    case HunterStatus::kWarning:
+      return "WARNING";
+    case HunterStatus::kError:
+      return "ERROR";
+    case HunterStatus::kStopping:
+      break;
+  }
+  return "STOPPING";
+}
+
+/// lippycat.management.ProcessorStatus, same numbers.
+enum class ProcessorStatus { kHealthy = 0, kWarning = 1, kError = 2 };
+
+struct Capabilities {
+  std::vector<std::string> filter_types;
+  std::uint64_t max_buffer_bytes = 0;
+  bool gpu_acceleration = false;
+  bool af_xdp = false;
+};
+
+/// lippycat.management.HunterRegistration.
+struct HunterDescription {
+  std::string id;
+  std::string hostname;
+  std::vector<std::string> interfaces;
+  std::string version;
+  Capabilities capabilities;
+  std::uint64_t epoch = 0;  // 0: a peer that does not know epochs
+  std::vector<std::string> features;
+};
+
+/// lippycat.management.HunterStats: totals since the hunter's start.
+struct HunterStats {
+  std::uint64_t packets_captured = 0;
+  std::uint64_t packets_matched = 0;
+  std::uint64_t packets_forwarded = 0;  // acknowledged
+  std::uint64_t packets_dropped = 0;    // sum of dropped_by_reason
+  std::uint64_t buffer_bytes = 0;
+  std::uint32_t active_filters = 0;
+  float cpu_percent = 0;
+  std::uint64_t memory_rss_bytes = 0;
+  std::uint64_t memory_limit_bytes = 0;  // 0: none
+  std::map<std::string, std::uint64_t> dropped_by_reason;
+  std::uint64_t packets_filtered = 0;
+  std::uint64_t filter_revision = 0;
+};
+
+/// lippycat.management.Filter, as far as it is known here; `type` and `action` are the wire's numbers.
+struct Filter {
+  std::string id;
+  int type = 0;
+  std::string pattern;
+  std::vector<std::string> target_hunters;
+  bool enabled = false;
+  std::string description;
+};
+inline constexpr int kFilterTypeBpf = 5;
+
+/// lippycat.management.RegistrationResponse.
+struct RegistrationAnswer {
+  std::string assigned_id;
+  std::string processor_id;
+  std::vector<Filter> filters;
+  std::uint64_t resume_after = 0;
+};
+
+}  // namespace lc::fleet

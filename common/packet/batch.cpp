@@ -1,0 +1,171 @@
+#include "common/packet/batch.h"
+
+#include <algorithm>
+#include <string>
+
+#include "common/base/text.h"
+#include "common/packet/wire_format.h"
+#include "common/packet/wire_schema.h"
+
+namespace lc::packet {
+namespace {
+
+using wire_format::as_text;
+using wire_format::Reader;
+using wire_format::WireType;
+
+// `checked_name`: of the packet before, which is nearly always this one's too.
+bool read_packet(std::span<const std::uint8_t> message, const std::uint8_t* batch_begin, std::string_view checked_name,
+                 PacketEntry& entry, BatchInterface& interface) {
+  Reader reader(message, 1);
+  std::span<const std::uint8_t> data;
+  while (!reader.done()) {
+    std::uint32_t field = 0;
+    WireType type{};
+    if (!reader.tag(field, type)) return false;
+    std::uint64_t number = 0;
+    if (type == wire_format::kVarint) {
+      if (!reader.varint(number)) return false;
+      switch (field) {
+        case wire_format::kTimestamp:
+          entry.timestamp_ns = static_cast<std::int64_t>(number);
+          break;
+        case wire_format::kOriginalLength:
+          entry.original = static_cast<std::uint32_t>(number);
+          break;
+        case wire_format::kInterfaceIndex:
+          interface.index = static_cast<std::uint32_t>(number);
+          break;
+        case wire_format::kLinkType:
+          interface.link_type = static_cast<std::uint32_t>(number);
+          break;
+        default:  // capture_length too: the data's own size says it
+          break;
+      }
+    } else if (type == wire_format::kBytes && field == wire_format::kData) {
+      if (!reader.bytes(data)) return false;
+    } else if (type == wire_format::kBytes && field == wire_format::kInterfaceName) {
+      std::span<const std::uint8_t> name;
+      if (!reader.bytes(name)) return false;
+      interface.name = as_text(name);
+      if (interface.name != checked_name && !is_utf8(interface.name)) return false;
+    } else if (!reader.skip(field, type, wire_format::kCapturedPacket)) {
+      return false;
+    }
+  }
+  if (data.size() > kMaxPacketBytes) return false;
+  entry.captured = static_cast<std::uint32_t>(data.size());
+  entry.original = std::max(entry.original, entry.captured);
+  entry.offset = data.empty() ? 0 : static_cast<std::uint32_t>(data.data() - batch_begin);
+  return true;
+}
+
+bool read_stats(std::span<const std::uint8_t> message, BatchStats& stats) {
+  Reader reader(message, 1);
+  while (!reader.done()) {
+    std::uint32_t field = 0;
+    WireType type{};
+    if (!reader.tag(field, type)) return false;
+    if (type != wire_format::kVarint) {
+      if (!reader.skip(field, type)) return false;
+      continue;
+    }
+    std::uint64_t number = 0;
+    if (!reader.varint(number)) return false;
+    switch (field) {
+      case wire_format::kTotalCaptured:
+        stats.total_captured = number;
+        break;
+      case wire_format::kFilteredMatched:
+        stats.filtered_matched = number;
+        break;
+      case wire_format::kDropped:
+        stats.dropped = number;
+        break;
+      case wire_format::kBufferUsage:
+        stats.buffer_usage = static_cast<std::uint32_t>(number);
+        break;
+      default:
+        break;
+    }
+  }
+  return true;
+}
+
+void set_number(BatchHeader& header, std::uint32_t field, std::uint64_t number) {
+  switch (field) {
+    case wire_format::kSequence:
+      header.sequence = number;
+      break;
+    case wire_format::kBatchTimestamp:
+      header.timestamp_ns = static_cast<std::int64_t>(number);
+      break;
+    case wire_format::kEpoch:
+      header.epoch = number;
+      break;
+    case wire_format::kFilterRevision:
+      header.filter_revision = number;
+      break;
+    default:
+      break;
+  }
+}
+
+}  // namespace
+
+Result<Batch> Batch::parse(Region bytes) {
+  Batch batch;
+  batch.bytes_ = std::move(bytes);
+  const std::uint8_t* const begin = batch.bytes_.data;
+  Reader reader(batch.bytes_.bytes());
+
+  // Packets are the bulk of a batch and about alike: the first one's size tells how many will come.
+  const auto expect = [&](std::size_t first_size) {
+    batch.packets_.reserve(std::min<std::size_t>(512, batch.bytes_.size / (first_size + 3) + 1));
+  };
+  const auto malformed = [&](const char* what) {
+    return Error{Code::kInvalidArgument, std::string("malformed packet batch: ") + what + " near byte " +
+                                             std::to_string(reader.position() - begin)};
+  };
+
+  while (!reader.done()) {
+    std::uint32_t field = 0;
+    WireType type{};
+    if (!reader.tag(field, type)) return malformed("bad field tag");
+    std::span<const std::uint8_t> content;
+    if (type == wire_format::kVarint) {
+      std::uint64_t number = 0;
+      if (!reader.varint(number)) return malformed("cut number");
+      set_number(batch.header_, field, number);
+    } else if (type == wire_format::kBytes && field == wire_format::kPackets) {
+      if (!reader.bytes(content)) return malformed("cut packet");
+      if (batch.packets_.size() == kMaxBatchPackets) return malformed("more packets than a batch may have");
+      if (batch.packets_.empty()) expect(content.size());
+      PacketEntry& entry = batch.packets_.emplace_back();
+      BatchInterface interface;
+      auto& known = batch.interfaces_;
+      const std::string_view checked_name = known.empty() ? std::string_view() : known.back().name;
+      if (!read_packet(content, begin, checked_name, entry, interface)) return malformed("bad packet");
+      // Nearly always the interface of the packet before.
+      if (known.empty() || known.back() != interface) {
+        // Looking further back would make a hostile batch quadratic; a name that is there twice does no harm.
+        const auto recent = known.end() - static_cast<std::ptrdiff_t>(std::min<std::size_t>(known.size(), 64));
+        const auto found = std::find(recent, known.end(), interface);
+        entry.interface = static_cast<std::uint32_t>(found - known.begin());
+        if (found == known.end()) known.push_back(interface);
+      } else {
+        entry.interface = static_cast<std::uint32_t>(known.size() - 1);
+      }
+    } else if (type == wire_format::kBytes && field == wire_format::kHunterId) {
+      if (!reader.bytes(content) || !is_utf8(as_text(content))) return malformed("bad hunter_id");
+      batch.header_.hunter_id = as_text(content);
+    } else if (type == wire_format::kBytes && field == wire_format::kStats) {
+      if (!reader.bytes(content) || !read_stats(content, batch.header_.stats)) return malformed("bad stats");
+    } else if (!reader.skip(field, type)) {
+      return malformed("bad unknown field");
+    }
+  }
+  return batch;
+}
+
+}  // namespace lc::packet

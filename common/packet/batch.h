@@ -1,0 +1,81 @@
+// A batch of packets in the wire's own encoding (message lippycat.data.PacketBatch), and the index that reads it in
+// place.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/packet/packet.h"
+#include "common/packet/slab_pool.h"
+
+namespace lc::packet {
+
+/// Most packets that a received batch may have: empty ones cost two bytes on the wire, and more in the index.
+inline constexpr std::size_t kMaxBatchPackets = 65'536;
+
+/// lippycat.data.BatchStats: totals since the hunter's start.
+struct BatchStats {
+  std::uint64_t total_captured = 0;
+  std::uint64_t filtered_matched = 0;
+  std::uint64_t dropped = 0;
+  std::uint32_t buffer_usage = 0;  // percent of the hunter's queue
+};
+
+/// What a batch says of itself, beside its packets.
+struct BatchHeader {
+  std::string_view hunter_id;
+  std::uint64_t sequence = 0;
+  std::int64_t timestamp_ns = 0;  // when the batch was cut
+  BatchStats stats;
+  std::uint64_t epoch = 0;  // 0: a peer that does not know epochs
+  std::uint64_t filter_revision = 0;
+};
+
+/// Interface and link type of packets; a batch has few, so packets name theirs by number.
+struct BatchInterface {
+  std::uint32_t index = 0;  // in HunterRegistration.interfaces
+  std::uint32_t link_type = 0;
+  std::string_view name;
+
+  bool operator==(const BatchInterface&) const = default;
+};
+
+/// One packet of a batch; 24 bytes, so that a full queue costs little more than its packets.
+struct PacketEntry {
+  std::int64_t timestamp_ns = 0;
+  std::uint32_t offset = 0;  // of the packet's bytes in the batch
+  std::uint32_t captured = 0;
+  std::uint32_t original = 0;
+  std::uint32_t interface = 0;  // index in Batch::interfaces()
+};
+
+/// An immutable batch whose views point into its own bytes. Any thread.
+class Batch {
+ public:
+  /// Indexes `bytes` without copying. Unknown fields are skipped. Gives kInvalidArgument, with the byte offset, for
+  /// anything that protobuf's own parser would refuse and for more than kMaxBatchPackets packets or kMaxPacketBytes in
+  /// one. A capture_length that differs from the data's size is corrected to it; an original_length below it likewise.
+  static Result<Batch> parse(Region bytes);
+
+  [[nodiscard]] const BatchHeader& header() const { return header_; }
+  [[nodiscard]] std::span<const PacketEntry> packets() const { return packets_; }
+  [[nodiscard]] std::span<const BatchInterface> interfaces() const { return interfaces_; }
+  [[nodiscard]] const std::uint8_t* data_of(const PacketEntry& entry) const { return bytes_.data + entry.offset; }
+  [[nodiscard]] PacketView view(const PacketEntry& entry) const {
+    return {data_of(entry), entry.captured, entry.original, entry.timestamp_ns};
+  }
+  [[nodiscard]] const Region& region() const { return bytes_; }
+  /// What it costs to keep: bytes and index.
+  [[nodiscard]] std::size_t memory_bytes() const { return bytes_.size + packets_.size() * sizeof(PacketEntry); }
+
+ private:
+  Region bytes_;
+  BatchHeader header_;
+  std::vector<PacketEntry> packets_;
+  std::vector<BatchInterface> interfaces_;
+};
+
+}  // namespace lc::packet

@@ -1,0 +1,127 @@
+#include "common/wire/convert.h"
+
+namespace lc::wire {
+namespace {
+
+namespace pb = lippycat::management;
+
+template <typename Repeated>
+std::vector<std::string> strings(const Repeated& repeated) {
+  return {repeated.begin(), repeated.end()};
+}
+
+}  // namespace
+
+fleet::HunterDescription from_proto(const pb::HunterRegistration& message) {
+  return {.id = message.hunter_id(),
+          .hostname = message.hostname(),
+          .interfaces = strings(message.interfaces()),
+          .version = message.version(),
+          .capabilities = {.filter_types = strings(message.capabilities().filter_types()),
+                           .max_buffer_bytes = message.capabilities().max_buffer_size(),
+                           .gpu_acceleration = message.capabilities().gpu_acceleration(),
+                           .af_xdp = message.capabilities().af_xdp()},
+          .epoch = message.epoch(),
+          .features = strings(message.features())};
+}
+
+pb::HunterCapabilities to_proto(const fleet::Capabilities& capabilities) {
+  pb::HunterCapabilities message;
+  message.mutable_filter_types()->Add(capabilities.filter_types.begin(), capabilities.filter_types.end());
+  message.set_max_buffer_size(capabilities.max_buffer_bytes);
+  message.set_gpu_acceleration(capabilities.gpu_acceleration);
+  message.set_af_xdp(capabilities.af_xdp);
+  return message;
+}
+
+pb::HunterRegistration to_proto(const fleet::HunterDescription& hunter) {
+  pb::HunterRegistration message;
+  message.set_hunter_id(hunter.id);
+  message.set_hostname(hunter.hostname);
+  message.mutable_interfaces()->Add(hunter.interfaces.begin(), hunter.interfaces.end());
+  message.set_version(hunter.version);
+  *message.mutable_capabilities() = to_proto(hunter.capabilities);
+  message.set_epoch(hunter.epoch);
+  message.mutable_features()->Add(hunter.features.begin(), hunter.features.end());
+  return message;
+}
+
+fleet::HunterStats from_proto(const pb::HunterStats& message) {
+  return {.packets_captured = message.packets_captured(),
+          .packets_matched = message.packets_matched(),
+          .packets_forwarded = message.packets_forwarded(),
+          .packets_dropped = message.packets_dropped(),
+          .buffer_bytes = message.buffer_bytes(),
+          .active_filters = message.active_filters(),
+          .cpu_percent = message.cpu_percent(),
+          .memory_rss_bytes = message.memory_rss_bytes(),
+          .memory_limit_bytes = message.memory_limit_bytes(),
+          .dropped_by_reason = {message.dropped_by_reason().begin(), message.dropped_by_reason().end()},
+          .packets_filtered = message.packets_filtered(),
+          .filter_revision = message.filter_revision()};
+}
+
+pb::HunterStats to_proto(const fleet::HunterStats& stats) {
+  pb::HunterStats message;
+  message.set_packets_captured(stats.packets_captured);
+  message.set_packets_matched(stats.packets_matched);
+  message.set_packets_forwarded(stats.packets_forwarded);
+  message.set_packets_dropped(stats.packets_dropped);
+  message.set_buffer_bytes(stats.buffer_bytes);
+  message.set_active_filters(stats.active_filters);
+  message.set_cpu_percent(stats.cpu_percent);
+  message.set_memory_rss_bytes(stats.memory_rss_bytes);
+  message.set_memory_limit_bytes(stats.memory_limit_bytes);
+  message.mutable_dropped_by_reason()->insert(stats.dropped_by_reason.begin(), stats.dropped_by_reason.end());
+  message.set_packets_filtered(stats.packets_filtered);
+  message.set_filter_revision(stats.filter_revision);
+  return message;
+}
+
+fleet::Filter from_proto(const pb::Filter& message) {
+  return {.id = message.id(),
+          .type = message.type(),
+          .pattern = message.pattern(),
+          .target_hunters = strings(message.target_hunters()),
+          .enabled = message.enabled(),
+          .description = message.description()};
+}
+
+pb::Filter to_proto(const fleet::Filter& filter) {
+  pb::Filter message;
+  message.set_id(filter.id);
+  message.set_type(static_cast<pb::FilterType>(filter.type));
+  message.set_pattern(filter.pattern);
+  message.mutable_target_hunters()->Add(filter.target_hunters.begin(), filter.target_hunters.end());
+  message.set_enabled(filter.enabled);
+  message.set_description(filter.description);
+  return message;
+}
+
+fleet::RegistrationAnswer from_proto(const pb::RegistrationResponse& message) {
+  fleet::RegistrationAnswer answer{.assigned_id = message.assigned_id(),
+                                   .processor_id = message.config().processor_id(),
+                                   .filters = {},
+                                   .resume_after = message.resume_after()};
+  for (const pb::Filter& filter : message.filters()) answer.filters.push_back(from_proto(filter));
+  return answer;
+}
+
+fleet::HunterStatus from_proto(pb::HunterStatus status) {
+  switch (status) {
+    case pb::STATUS_HEALTHY:
+      return fleet::HunterStatus::kHealthy;
+    case pb::STATUS_ERROR:
+      return fleet::HunterStatus::kError;
+    case pb::STATUS_STOPPING:
+      return fleet::HunterStatus::kStopping;
+    default:
+      return fleet::HunterStatus::kWarning;
+  }
+}
+
+pb::HunterStatus to_proto(fleet::HunterStatus status) {
+  return static_cast<pb::HunterStatus>(static_cast<int>(status));
+}
+
+}  // namespace lc::wire

@@ -1,0 +1,26 @@
+// The wire's messages to and from the plain values of common/fleet.
+#pragma once
+
+#include "common/fleet/hunter.h"
+#include "lippycat/management.pb.h"
+
+namespace lc::wire {
+
+fleet::HunterDescription from_proto(const lippycat::management::HunterRegistration& message);
+lippycat::management::HunterRegistration to_proto(const fleet::HunterDescription& hunter);
+
+fleet::HunterStats from_proto(const lippycat::management::HunterStats& message);
+lippycat::management::HunterStats to_proto(const fleet::HunterStats& stats);
+
+fleet::Filter from_proto(const lippycat::management::Filter& message);
+lippycat::management::Filter to_proto(const fleet::Filter& filter);
+
+fleet::RegistrationAnswer from_proto(const lippycat::management::RegistrationResponse& message);
+
+lippycat::management::HunterCapabilities to_proto(const fleet::Capabilities& capabilities);
+
+/// An unknown number (a newer peer) counts as WARNING: something is said that we can't read.
+fleet::HunterStatus from_proto(lippycat::management::HunterStatus status);
+lippycat::management::HunterStatus to_proto(fleet::HunterStatus status);
+
+}  // namespace lc::wire

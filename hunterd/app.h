@@ -1,0 +1,57 @@
+// hunterd's parts, in the order in which they start.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/guarded.h"
+#include "common/base/process_usage.h"
+#include "common/base/signals.h"
+#include "common/base/stop_signal.h"
+#include "common/capture/capture_pipeline.h"
+#include "common/capture/live_source.h"
+#include "hunterd/health.h"
+#include "hunterd/settings.h"
+#include "hunterd/uplink.h"
+
+namespace lc::hunter {
+
+/// Opens the sources (throws StartError when one can't be) and runs until the sources end, a signal comes, or no
+/// processor can be reached. The main thread owns it.
+class App {
+ public:
+  /// `signals` must have been made before any thread.
+  App(HunterSettings settings, Signals& signals);
+
+  /// The exit code.
+  int run();
+
+ private:
+  std::vector<std::unique_ptr<capture::PacketSource>> open_sources();
+  void registered(const fleet::RegistrationAnswer& answer, int port);
+  void apply_filters(const std::vector<fleet::Filter>& filters);
+  Report report();
+  int stop_gracefully();
+  int finish_files();
+  int close(bool all_acknowledged);
+
+  const HunterSettings settings_;
+  TimeSource time_;
+  Signals& signals_;
+  std::vector<capture::LiveSource*> live_sources_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> capture_started_{false};
+  Guarded<std::string> filter_error_;
+  Guarded<std::string> gave_up_;
+  std::atomic<std::uint32_t> active_filters_{0};
+  StopSignal sources_finished_;
+  StopSignal no_processor_;
+  CpuMeter cpu_;
+  Health health_;
+  Uplink uplink_;
+  capture::CapturePipeline pipeline_;
+};
+
+}  // namespace lc::hunter

@@ -1,0 +1,29 @@
+#include <csignal>
+#include <exception>
+#include <iostream>
+
+#include "common/base/exit_code.h"
+#include "common/base/signals.h"
+#include "common/wire/program.h"
+#include "hunterd/app.h"
+#include "hunterd/interface_list.h"
+#include "hunterd/settings.h"
+
+int main(int argc, char** argv) try {
+  lc::Signals signals{SIGTERM, SIGINT};
+  const lc::config::Program program = lc::hunter::program();
+  auto start = lc::wire::start_program(argc, argv, program);
+  if (!start) return 0;
+  if (start->faults.empty() && start->settings.boolean("list-interfaces")) {
+    return lc::hunter::print_interfaces(std::cout, start->settings.boolean("json"));
+  }
+  lc::hunter::HunterSettings hunter = lc::hunter::read_settings(start->settings, start->faults);
+  if (lc::wire::settle(program, *start)) return 0;
+  return lc::hunter::App(std::move(hunter), signals).run();
+} catch (const lc::StartError& error) {
+  std::cerr << "hunterd: " << error.what() << '\n';
+  return static_cast<int>(error.code());
+} catch (const std::exception& error) {
+  std::cerr << "hunterd: " << error.what() << '\n';
+  return static_cast<int>(lc::ExitCode::kFailure);
+}

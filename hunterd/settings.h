@@ -1,0 +1,29 @@
+// hunterd's options: one table, and the values it gives.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/capture/batcher.h"
+#include "common/capture/open_source.h"
+#include "common/config/settings_loader.h"
+#include "common/config/tls_settings.h"
+#include "hunterd/uplink.h"
+
+namespace lc::hunter {
+
+/// The rows of --help, the configuration file (section `hunter`) and the environment.
+config::Program program();
+
+struct HunterSettings {
+  std::string hunter_id;
+  std::vector<std::string> interfaces;  // names, or paths of capture files
+  capture::SourceOptions source;
+  capture::BatchLimits batch;
+  UplinkSettings uplink;
+};
+
+/// Checks what one option alone can't know (ids, addresses, transport security). Appends a line for each fault.
+HunterSettings read_settings(const config::Settings& settings, std::vector<std::string>& faults);
+
+}  // namespace lc::hunter

@@ -1,0 +1,268 @@
+// A connection's life: register (which says where to resume), rewind the window, open both streams, wait until one of
+// them ends, cancel the other, wait until both are done. Nothing of the window is given up in between.
+#include "hunterd/uplink.h"
+
+#include <pthread.h>
+
+#include <random>
+
+#include "common/base/log.h"
+#include "common/wire/convert.h"
+#include "common/wire/endpoint.h"
+#include "common/wire/status.h"
+
+namespace lc::hunter {
+namespace {
+
+using namespace std::chrono_literals;
+namespace pb = lippycat::management;
+
+constexpr auto kRegistrationLimit = 10s;
+constexpr auto kBeatInterval = 5s;
+constexpr auto kTick = 500ms;
+// A sender that was told to slow down or pause and then hears nothing goes on by itself.
+constexpr auto kFlowGuard = 5s;
+constexpr auto kCloseLimit = 2s;
+
+std::uint64_t random_seed() {
+  return std::random_device{}();
+}
+
+}  // namespace
+
+Uplink::Uplink(UplinkSettings settings, fleet::HunterDescription description, Events events)
+    : settings_(std::move(settings)),
+      description_(std::move(description)),
+      events_(std::move(events)),
+      window_(description_.id, description_.epoch, settings_.window),
+      backoff_(random_seed()) {}
+
+Uplink::~Uplink() {
+  stop();
+}
+
+void Uplink::start() {
+  supervisor_ = std::jthread([this] {
+    ::pthread_setname_np(::pthread_self(), "uplink");
+    supervise();
+  });
+}
+
+void Uplink::submit(packet::BatchBuilder& batch, const packet::BatchStats& stats) {
+  window_.push(batch, stats, wall_ns());
+  std::shared_ptr<PacketStream> stream;
+  {
+    const std::lock_guard lock(mutex_);
+    stream = stream_;
+  }
+  if (stream) stream->pump();
+}
+
+void Uplink::add_listener(packet::SinkListener& listener) {
+  const std::lock_guard lock(listeners_mutex_);
+  listeners_.push_back(&listener);
+}
+
+void Uplink::remove_listener(packet::SinkListener& listener) {
+  const std::lock_guard lock(listeners_mutex_);
+  std::erase(listeners_, &listener);
+}
+
+void Uplink::notify_listeners() {
+  if (window_.signal() == packet::FlowSignal::kFull) return;
+  const std::lock_guard lock(listeners_mutex_);
+  for (packet::SinkListener* listener : listeners_) listener->notify();
+}
+
+bool Uplink::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stop_;
+}
+
+bool Uplink::finish(std::chrono::milliseconds limit, const std::function<bool()>& cancelled) {
+  const auto end = Clock::now() + limit;
+  std::unique_lock lock(mutex_);
+  while (!window_.empty() && !stop_ && Clock::now() < end && !cancelled()) changed_.wait_for(lock, 50ms);
+  graceful_ = window_.empty();
+  return graceful_;
+}
+
+void Uplink::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+    if (registering_ != nullptr) registering_->TryCancel();
+  }
+  changed_.notify_all();
+  if (supervisor_.joinable()) supervisor_.join();
+}
+
+void Uplink::supervise() {
+  for (std::int64_t failed = 0; !stopping();) {
+    Outcome outcome = Outcome::kNoConnection;
+    for (const std::string& address : settings_.processors) {
+      outcome = serve(address);
+      if (outcome == Outcome::kWasConnected || stopping()) break;
+    }
+    if (stopping()) return;
+    if (outcome == Outcome::kWasConnected) {
+      failed = 0;
+      backoff_.connection_worked();
+    } else if (++failed == settings_.max_reconnect_attempts) {
+      events_.gave_up("no processor reached in " + std::to_string(failed) + " attempts");
+      return;
+    }
+    const auto wait = backoff_.next();
+    log::info("reconnecting", {{"in_ms", wait.count()}, {"failed_attempts", failed}});
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, wait, [this] { return stop_; });
+  }
+}
+
+Uplink::Outcome Uplink::serve(const std::string& address) {
+  std::shared_ptr<grpc::Channel> channel;
+  try {
+    channel = wire::make_channel(address, settings_.tls);
+  } catch (const std::exception& error) {  // certificate files that became unusable while we ran
+    log::error(error.what());
+    return Outcome::kNoConnection;
+  }
+  if (!register_at(address, channel)) return Outcome::kNoConnection;
+  run_streams(address, channel);
+  return Outcome::kWasConnected;
+}
+
+bool Uplink::register_at(const std::string& address, const std::shared_ptr<grpc::Channel>& channel) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kRegistrationLimit);
+  {
+    const std::lock_guard lock(mutex_);
+    if (stop_) return false;
+    registering_ = &context;
+  }
+  pb::RegistrationResponse response;
+  const grpc::Status status =
+      pb::ManagementService::NewStub(channel)->RegisterHunter(&context, wire::to_proto(description_), &response);
+  {
+    const std::lock_guard lock(mutex_);
+    registering_ = nullptr;
+    if (stop_) return false;
+  }
+  if (!status.ok()) {
+    const bool unreachable = status.error_code() == grpc::StatusCode::UNAVAILABLE;
+    log::error(unreachable ? wire::connect_failure(address, settings_.tls, status.error_message())
+                           : "processor refuses this hunter: " + status.error_message(),
+               {{"processor", address}});
+    return false;
+  }
+  if (!response.accepted()) {
+    log::error("processor refuses this hunter: " + response.error(), {{"processor", address}});
+    return false;
+  }
+  const fleet::RegistrationAnswer answer = wire::from_proto(response);
+  log::info("connected",
+            {{"processor", address}, {"processor_id", answer.processor_id}, {"resume_after", answer.resume_after}});
+  window_.rewind(answer.resume_after);
+  window_.set_flow(packet::Flow::kContinue);
+  const Result<wire::Address> parsed = wire::parse_address(address);
+  events_.registered(answer, parsed.ok() ? parsed->port : 0);
+  return true;
+}
+
+void Uplink::run_streams(const std::string& address, const std::shared_ptr<grpc::Channel>& channel) {
+  {
+    const std::lock_guard lock(mutex_);
+    broken_.clear();
+    open_streams_ = 2;
+    heard_at_ = Clock::now();
+  }
+  auto stream = PacketStream::open(
+      channel, window_,
+      {.writer_idle = [this] { notify_listeners(); },
+       .heard =
+           [this] {
+             {
+               const std::lock_guard lock(mutex_);
+               heard_at_ = Clock::now();
+             }
+             changed_.notify_all();
+             notify_listeners();
+           },
+       .ended = [this](const grpc::Status& status,
+                       std::shared_ptr<void> self) { stream_ended("packet stream", status, std::move(self)); }});
+  auto heartbeat = Heartbeat::open(channel, [this](const grpc::Status& status, std::shared_ptr<void> self) {
+    stream_ended("heartbeat", status, std::move(self));
+  });
+  {
+    const std::lock_guard lock(mutex_);
+    stream_ = stream;
+  }
+  stream->pump();  // what was submitted before it was known
+
+  auto next_beat = Clock::now();
+  std::unique_lock lock(mutex_);
+  while (!stop_ && broken_.empty()) {
+    lock.unlock();
+    if (Clock::now() >= next_beat) {
+      beat(*heartbeat);
+      next_beat = Clock::now() + kBeatInterval;
+    }
+    mind_flow();
+    lock.lock();
+    changed_.wait_until(lock, std::min(next_beat, Clock::now() + kTick), [this] { return stop_ || !broken_.empty(); });
+  }
+  stream_.reset();
+  const bool in_order = graceful_ && broken_.empty();
+  if (!broken_.empty() && !stop_) log::warning("connection lost", {{"processor", address}, {"reason", broken_}});
+  lock.unlock();
+
+  if (in_order) {
+    beat(*heartbeat);  // says STOPPING
+    heartbeat->half_close();
+    stream->half_close();
+    lock.lock();
+    changed_.wait_for(lock, kCloseLimit, [this] { return open_streams_ == 0; });
+    lock.unlock();
+  }
+  stream->cancel();
+  heartbeat->cancel();
+  lock.lock();
+  changed_.wait(lock, [this] { return open_streams_ == 0; });
+  ended_streams_.clear();
+  window_.set_writer(packet::SendWindow::Writer::kAway);  // last: an ending stream may still call itself idle
+}
+
+void Uplink::beat(Heartbeat& heartbeat) {
+  const Report report = events_.report();
+  pb::HunterHeartbeat message;
+  message.set_hunter_id(description_.id);
+  message.set_timestamp_ns(wall_ns());
+  message.set_status(wire::to_proto(report.status));
+  *message.mutable_stats() = wire::to_proto(report.stats);
+  heartbeat.beat(std::move(message));
+}
+
+void Uplink::mind_flow() {
+  if (window_.flow() == packet::Flow::kContinue) return;
+  std::shared_ptr<PacketStream> stream;
+  {
+    const std::lock_guard lock(mutex_);
+    if (Clock::now() - heard_at_ < kFlowGuard) return;
+    stream = stream_;
+  }
+  window_.set_flow(packet::Flow::kContinue);
+  if (stream) stream->pump();
+}
+
+void Uplink::stream_ended(const char* which, const grpc::Status& status, std::shared_ptr<void> stream) {
+  const std::lock_guard lock(mutex_);
+  --open_streams_;
+  ended_streams_.push_back(std::move(stream));
+  if (broken_.empty()) {
+    broken_ = std::string(which) + (status.ok() ? " closed by the processor" : ": " + status.error_message());
+  }
+  // Under the lock: the supervisor may leave, and this object go, as soon as it sees the count.
+  changed_.notify_all();
+}
+
+}  // namespace lc::hunter

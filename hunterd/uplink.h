@@ -1,0 +1,103 @@
+// The way to the processor: keeps what was captured until it is acknowledged, over as many connections as that takes.
+#pragma once
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/base/backoff.h"
+#include "common/base/clock.h"
+#include "common/config/tls_settings.h"
+#include "common/fleet/hunter.h"
+#include "common/packet/send_window.h"
+#include "hunterd/heartbeat.h"
+#include "hunterd/packet_stream.h"
+
+namespace lc::hunter {
+
+struct UplinkSettings {
+  std::vector<std::string> processors;  // HOST:PORT, in order of preference
+  config::TlsSettings tls;
+  std::int64_t max_reconnect_attempts = 0;  // in a row; 0 = for ever
+  packet::SendWindow::Limits window;
+};
+
+/// What a heartbeat says, gathered when it is due.
+struct Report {
+  fleet::HunterStatus status = fleet::HunterStatus::kHealthy;
+  fleet::HunterStats stats;
+};
+
+/// A BatchSink over the network. One supervising thread connects, registers, keeps the two streams and beats; the
+/// streams themselves run on gRPC's threads. submit() and signal() may be called from any thread.
+class Uplink final : public packet::BatchSink {
+ public:
+  struct Events {
+    std::function<Report()> report;                                              // on the supervising thread
+    std::function<void(const fleet::RegistrationAnswer&, int port)> registered;  // likewise, before streams open
+    std::function<void(const std::string& reason)> gave_up;                      // likewise: no attempt is left
+  };
+
+  Uplink(UplinkSettings settings, fleet::HunterDescription description, Events events);
+  ~Uplink() override;
+
+  void start();
+
+  /// After the last submit(): waits until everything is acknowledged, `limit` has passed, or cancelled() says so.
+  /// True when all was acknowledged.
+  bool finish(std::chrono::milliseconds limit, const std::function<bool()>& cancelled);
+
+  /// Closes the streams (in order, if everything was acknowledged) and ends the supervising thread.
+  void stop();
+
+  [[nodiscard]] packet::SendWindow& window() { return window_; }
+
+  void submit(packet::BatchBuilder& batch, const packet::BatchStats& stats) override;
+  [[nodiscard]] packet::FlowSignal signal() const override { return window_.signal(); }
+  void add_listener(packet::SinkListener& listener) override;
+  void remove_listener(packet::SinkListener& listener) override;
+
+ private:
+  enum class Outcome { kNoConnection, kWasConnected };
+
+  void supervise();
+  Outcome serve(const std::string& address);
+  bool register_at(const std::string& address, const std::shared_ptr<grpc::Channel>& channel);
+  void run_streams(const std::string& address, const std::shared_ptr<grpc::Channel>& channel);
+  void beat(Heartbeat& heartbeat);
+  void mind_flow();
+  void stream_ended(const char* which, const grpc::Status& status, std::shared_ptr<void> stream);
+  void notify_listeners();
+  [[nodiscard]] bool stopping() const;
+
+  const UplinkSettings settings_;
+  const fleet::HunterDescription description_;
+  const Events events_;
+  packet::SendWindow window_;
+  Backoff backoff_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stop_ = false;
+  bool graceful_ = false;  // everything acknowledged: close the streams in order
+  int open_streams_ = 0;
+  std::vector<std::shared_ptr<void>> ended_streams_;  // for the supervisor to let go
+  std::string broken_;                                // why the connection ended; empty while it stands
+  grpc::ClientContext* registering_ = nullptr;
+  std::shared_ptr<PacketStream> stream_;  // the current one, for submit()
+  Clock::time_point heard_at_;
+
+  std::mutex listeners_mutex_;
+  std::vector<packet::SinkListener*> listeners_;
+
+  std::jthread supervisor_;
+};
+
+}  // namespace lc::hunter

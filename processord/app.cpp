@@ -1,0 +1,37 @@
+#include "processord/app.h"
+
+#include <iostream>
+
+#include "common/base/log.h"
+#include "processord/engine/stats_line.h"
+
+namespace lc::processor {
+namespace {
+
+constexpr auto kStatsInterval = std::chrono::seconds(5);
+
+}  // namespace
+
+App::App(const ProcessorSettings& settings, Signals& signals)
+    : signals_(signals), stats_(settings.stats), node_(settings.engine, settings.listen, settings.tls, time_) {
+  log::info("listening", {{"address", node_.address()},
+                          {"processor_id", settings.engine.processor_id},
+                          {"version", LC_VERSION},
+                          {"transport", settings.tls.cert_file.empty() ? "plaintext" : "tls"}});
+}
+
+int App::run() {
+  StatsLine line;
+  const auto print = [&] {
+    std::cout << utc_text(wall_ns()) << ' ' << line.next(node_.engine(), Clock::now()) << std::endl;
+  };
+  while (!wait_readable({signals_.fd()}, kStatsInterval)) {
+    if (stats_) print();
+  }
+  log::info("stopping: storing what was received");
+  node_.engine().stop();
+  if (stats_) print();
+  return 0;
+}
+
+}  // namespace lc::processor

@@ -1,0 +1,248 @@
+// Custody means: committed. A batch leaves memory once it is written, and what is written but not yet committed is
+// known only by its position. If the system loses that (fdatasync fails), the positions fall back to the last commit
+// and the streams are closed, so that the hunters, which still have those batches, send them again.
+#include "processord/engine/capture_writer.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/log.h"
+
+namespace lc::processor {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kCommitInterval = 100ms;
+constexpr std::size_t kCommitBytes = std::size_t{8} << 20;
+constexpr std::uint64_t kCommitBatches = 16;  // where a commit costs nothing but the acknowledgement
+constexpr auto kRetryInterval = 500ms;
+
+}  // namespace
+
+CaptureWriter::CaptureWriter(std::unique_ptr<CaptureOutput> output, std::string path, SyncPolicy policy, Events events)
+    : output_(std::move(output)), path_(std::move(path)), policy_(policy), events_(std::move(events)) {}
+
+CaptureWriter::~CaptureWriter() {
+  stop();
+}
+
+void CaptureWriter::start() {
+  thread_ = std::jthread([this] {
+    ::pthread_setname_np(::pthread_self(), "writer");
+    run();
+  });
+}
+
+void CaptureWriter::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  arrived_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void CaptureWriter::push(std::shared_ptr<Hunter> hunter, std::uint64_t incarnation,
+                         std::shared_ptr<const packet::Batch> batch) {
+  const std::size_t bytes = batch->memory_bytes();
+  hunter->queued_bytes += bytes;
+  queued_bytes_ += bytes;
+  counters_.in_flight += batch->packets().size();
+  bool was_empty = false;
+  {
+    const std::lock_guard lock(mutex_);
+    was_empty = queue_.empty();
+    queue_.push_back({std::move(hunter), incarnation, std::move(batch)});
+  }
+  if (was_empty) arrived_.notify_one();
+}
+
+std::string CaptureWriter::fault() const {
+  const std::lock_guard lock(mutex_);
+  return fault_;
+}
+
+void CaptureWriter::set_fault(const std::string& text) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (fault_ == text) return;
+    fault_ = text;
+  }
+  if (text.empty()) {
+    log::info("capture file can be written again", {{"file", path_}});
+  } else {
+    log::error(text);
+  }
+}
+
+bool CaptureWriter::wait_for_work() {
+  std::unique_lock lock(mutex_);
+  const auto ready = [this] { return stop_ || !queue_.empty(); };
+  if (written_batches_ == 0) {
+    arrived_.wait(lock, ready);
+  } else {
+    arrived_.wait_until(lock, first_written_at_ + kCommitInterval, ready);
+  }
+  return !stop_ || !queue_.empty();
+}
+
+void CaptureWriter::run() {
+  std::vector<Item> items;
+  for (bool more = true; more;) {
+    more = wait_for_work();
+    {
+      const std::lock_guard lock(mutex_);
+      std::swap(items, queue_);
+    }
+    const bool stored =
+        store(items) && (queued_bytes_ != 0 || flush()) && (more ? !commit_due() || commit() : commit());
+    for (Item& item : items) {  // what a failing disk left over
+      if (item.batch && !lost_.empty()) give_back(item.batch->packets().size());
+      leave_queue(item);
+    }
+    items.clear();
+    if (!lost_.empty()) {
+      start_over();
+      if (!open_again()) break;
+    } else if (!stored) {
+      break;
+    }
+  }
+  if (output_) {
+    if (Status status = output_->close(); !status) log::error(status.error().text);
+  }
+}
+
+bool CaptureWriter::store(std::vector<Item>& items) {
+  for (Item& item : items) {
+    if (item.hunter->positions().incarnation == item.incarnation) {
+      if (!write(*item.batch)) return false;
+      note_written(item);
+    } else {
+      give_back(item.batch->packets().size());
+    }
+    leave_queue(item);
+    if (commit_due() && !commit()) return false;
+  }
+  return true;
+}
+
+void CaptureWriter::leave_queue(Item& item) {
+  if (!item.batch) return;
+  const std::size_t bytes = item.batch->memory_bytes();
+  queued_bytes_ -= bytes;
+  item.hunter->queued_bytes -= bytes;
+  item = {};
+  events_.drained();
+}
+
+bool CaptureWriter::write(const packet::Batch& batch) {
+  std::uint64_t stored = batch.packets().size();
+  while (output_) {
+    const Result<std::uint64_t> packets = output_->write(batch);
+    if (packets) {
+      stored = *packets;
+      break;
+    }
+    if (!recover(packets.error())) return false;
+  }
+  written_packets_ += stored;
+  left_out_packets_ += batch.packets().size() - stored;
+  return true;
+}
+
+void CaptureWriter::note_written(const Item& item) {
+  if (written_batches_++ == 0) first_written_at_ = Clock::now();
+  written_bytes_ += item.batch->region().size;
+  const packet::BatchHeader& header = item.batch->header();
+  const auto known = std::find_if(written_.begin(), written_.end(),
+                                  [&](const Written& w) { return w.hunter == item.hunter && w.epoch == header.epoch; });
+  if (known == written_.end()) {
+    written_.push_back({item.hunter, header.epoch, header.sequence});
+  } else {
+    known->sequence = header.sequence;
+  }
+}
+
+// Readers of the file, and latency, want what is there now; a full buffer goes out by itself.
+bool CaptureWriter::flush() {
+  while (output_ && written_batches_ > 0) {
+    const Status status = output_->flush();
+    if (status) break;
+    if (!recover(status.error())) return false;
+  }
+  return true;
+}
+
+bool CaptureWriter::commit_due() const {
+  if (written_batches_ == 0) return false;
+  if (Clock::now() - first_written_at_ >= kCommitInterval || written_bytes_ >= kCommitBytes) return true;
+  if (output_ && policy_ == SyncPolicy::kInterval) return false;
+  return written_batches_ >= kCommitBatches || (policy_ == SyncPolicy::kAlways && queued_bytes_ == 0);
+}
+
+bool CaptureWriter::commit() {
+  if (written_batches_ == 0) return true;
+  while (output_) {
+    const Status status = policy_ == SyncPolicy::kNever ? output_->flush() : output_->sync();
+    if (status) break;
+    if (!recover(status.error())) return false;
+  }
+  set_fault("");
+  (output_ ? counters_.stored : counters_.live_only) += written_packets_;
+  counters_.dropped.add(DropReason::kMalformed, left_out_packets_);
+  counters_.in_flight -= written_packets_ + left_out_packets_;
+  written_packets_ = left_out_packets_ = written_batches_ = 0;
+  written_bytes_ = 0;
+  for (const Written& written : written_) {
+    written.hunter->stored(written.epoch, written.sequence);
+    events_.custody_grew(*written.hunter);
+  }
+  written_.clear();
+  return true;
+}
+
+// True: try again.
+bool CaptureWriter::recover(const Error& error) {
+  set_fault(error.text);
+  if (error.code == Code::kDataLoss) {
+    lost_ = error.text;
+    return false;
+  }
+  std::unique_lock lock(mutex_);
+  arrived_.wait_for(lock, kRetryInterval, [this] { return stop_; });
+  return !stop_;
+}
+
+// Everything that is queued, or written but not committed, is void and will come again on new streams.
+void CaptureWriter::start_over() {
+  give_back(written_packets_ + left_out_packets_);
+  written_.clear();
+  written_packets_ = left_out_packets_ = written_batches_ = 0;
+  written_bytes_ = 0;
+  events_.unstored_lost(std::exchange(lost_, {}));
+}
+
+// The file holds what was committed, and takes nothing more: a new one follows it.
+bool CaptureWriter::open_again() {
+  output_.reset();  // first: nobody may set aside a file that is being written
+  for (;;) {
+    Result<std::unique_ptr<CaptureOutput>> fresh = CaptureOutput::open(path_);
+    if (fresh) {
+      output_ = std::move(*fresh);
+      set_fault("");
+      return true;
+    }
+    if (!recover(fresh.error())) return false;
+  }
+}
+
+void CaptureWriter::give_back(std::uint64_t packets) {
+  counters_.in_flight -= packets;
+  counters_.given_back += packets;
+}
+
+}  // namespace lc::processor

@@ -1,0 +1,254 @@
+// Back-pressure: the writer's queue is bounded by not reading from hunters. Well before that they are told to slow down
+// or pause, so that their packets wait where there is a window and a kernel ring for them.
+#include "processord/engine/engine.h"
+
+#include <pthread.h>
+
+#include "common/base/exit_code.h"
+#include "common/base/log.h"
+#include "common/base/signals.h"
+#include "common/base/text.h"
+
+namespace lc::processor {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+// Of the writer's queue, all hunters together.
+constexpr std::size_t kLow = 16 * kMiB;
+constexpr std::size_t kSlow = 32 * kMiB;
+constexpr std::size_t kPause = 48 * kMiB;
+constexpr std::size_t kFull = 64 * kMiB;
+// Of one hunter, so that one that floods does not take the queue from the others.
+constexpr std::size_t kHunterFull = 16 * kMiB;
+
+constexpr auto kStale = 30s;
+constexpr auto kRemoval = 5min;
+constexpr auto kTick = 1s;
+
+// Hysteresis: up at kSlow and kPause, down only below kLow.
+FlowLevel flow_for(std::size_t queued, FlowLevel before) {
+  if (queued >= kPause) return FlowLevel::kPause;
+  if (queued >= kSlow && before == FlowLevel::kContinue) return FlowLevel::kSlow;
+  return queued < kLow ? FlowLevel::kContinue : before;
+}
+
+std::unique_ptr<CaptureOutput> open_output(const std::string& path) {
+  if (path.empty()) return nullptr;
+  Result<std::unique_ptr<CaptureOutput>> output = CaptureOutput::open(path);
+  if (output) return std::move(*output);
+  const bool denied = output.error().code == Code::kPermissionDenied;
+  throw StartError(denied ? ExitCode::kNoPermission : ExitCode::kBadConfig, output.error().text);
+}
+
+}  // namespace
+
+Engine::Engine(EngineSettings settings, const TimeSource& time)
+    : settings_(std::move(settings)),
+      registry_(settings_.max_hunters, time),
+      hub_(settings_.max_subscribers),
+      writer_(open_output(settings_.write_file), settings_.write_file, settings_.sync,
+              {.custody_grew =
+                   [](Hunter& hunter) {
+                     if (const auto peer = hunter.peer()) peer->control_changed();
+                   },
+               .drained =
+                   [this] {
+                     update_flow();
+                     release_held();
+                   },
+               .unstored_lost =
+                   [this](const std::string& why) {
+                     for (const auto& hunter : registry_.all()) hunter->forget_unstored({Code::kUnavailable, why});
+                   }}) {}
+
+Engine::~Engine() {
+  stop();
+}
+
+void Engine::start() {
+  writer_.start();
+  timer_ = std::jthread([this] {
+    ::pthread_setname_np(::pthread_self(), "timer");
+    run_timer();
+  });
+}
+
+void Engine::stop() {
+  if (stopping_.exchange(true)) return;
+  stop_.request();
+  if (timer_.joinable()) timer_.join();
+  writer_.stop();
+  for (const auto& hunter : registry_.all()) {
+    if (const auto peer = hunter->peer()) peer->close({Code::kUnavailable, "the processor is stopping"});
+  }
+}
+
+void Engine::run_timer() {
+  while (!wait_readable({stop_.fd()}, kTick)) registry_.judge_silence(kStale, kRemoval);
+}
+
+Result<fleet::RegistrationAnswer> Engine::register_hunter(const fleet::HunterDescription& description,
+                                                          const std::string& remote_address) {
+  const Result<std::shared_ptr<Hunter>> hunter = registry_.register_hunter(description, remote_address);
+  if (!hunter) {
+    log::warning("hunter refused: " + hunter.error().text,
+                 {{"hunter_id", description.id.substr(0, 64)}, {"address", remote_address}});
+    return hunter.error();
+  }
+  const Positions positions = (*hunter)->positions();
+  log::info("hunter registered", {{"hunter_id", description.id},
+                                  {"host", description.hostname},
+                                  {"address", remote_address},
+                                  {"resume_after", positions.custody}});
+  return fleet::RegistrationAnswer{.assigned_id = description.id,
+                                   .processor_id = settings_.processor_id,
+                                   .filters = {},
+                                   .resume_after = positions.custody};
+}
+
+Result<Ingest> Engine::attach(const packet::BatchHeader& header, const std::shared_ptr<StreamPeer>& peer) {
+  const std::string id(header.hunter_id);
+  const std::shared_ptr<Hunter> hunter = registry_.find(id);
+  if (!hunter) {
+    return Error{Code::kFailedPrecondition, "hunter " + quoted(id) + " is not registered; call RegisterHunter first"};
+  }
+  const std::optional<Positions> positions = hunter->attach(header.epoch, peer);
+  if (!positions) {
+    return Error{Code::kFailedPrecondition,
+                 "hunter " + quoted(id) + " is registered with another epoch; call RegisterHunter again"};
+  }
+  return Ingest{hunter, positions->epoch, positions->incarnation, peer.get()};
+}
+
+void Engine::detach(const Ingest& ingest, const StreamPeer* peer) {
+  ingest.hunter->detach(peer);
+  if (ingest.hunter->link_closed()) disconnected(*ingest.hunter);
+}
+
+void Engine::disconnected(const Hunter& hunter) {
+  log::info("hunter disconnected", {{"hunter_id", hunter.id()}});
+}
+
+Result<std::shared_ptr<Hunter>> Engine::heartbeat_opened(const std::string& hunter_id) {
+  std::shared_ptr<Hunter> hunter = registry_.find(hunter_id);
+  if (!hunter) {
+    return Error{Code::kNotFound, "hunter " + quoted(hunter_id) + " is not registered; call RegisterHunter first"};
+  }
+  hunter->link_opened();
+  return hunter;
+}
+
+void Engine::heartbeat_closed(Hunter& hunter) {
+  if (hunter.link_closed()) disconnected(hunter);
+}
+
+Result<Engine::Verdict> Engine::accept(const Ingest& ingest, packet::Batch batch) {
+  if (stopping_) return Verdict::kHold;  // and not taken: the hunter keeps it
+  const packet::BatchHeader& header = batch.header();
+  Hunter& hunter = *ingest.hunter;
+  if (header.hunter_id != hunter.id() || header.epoch != ingest.epoch) {
+    return Error{Code::kInvalidArgument, "a packet stream carries the batches of one hunter and epoch"};
+  }
+  const std::uint64_t packets = batch.packets().size();
+  auto shared = std::make_shared<const packet::Batch>(std::move(batch));
+  {
+    // A hunter that connects again may have two streams for a moment: what is noted first must be queued first.
+    const std::lock_guard lock(hunter.arrival_order);
+    switch (hunter.arrived(ingest.epoch, ingest.incarnation, shared->header().sequence)) {
+      case Hunter::Arrival::kVoidStream:
+        return Error{Code::kAborted, "hunter " + quoted(hunter.id()) + " must register again"};
+      case Hunter::Arrival::kDuplicate:
+        duplicates_ += packets;
+        return Verdict::kGoOn;
+      case Hunter::Arrival::kNew:
+        break;
+    }
+    received_ += packets;
+    hub_.publish(shared);
+    writer_.push(ingest.hunter, ingest.incarnation, std::move(shared));
+  }
+  update_flow();
+  if (writer_.queued_bytes() < kFull && hunter.queued_bytes < kHunterFull) return Verdict::kGoOn;
+  hunter.hold(ingest.peer);
+  any_held_ = true;
+  // The writer may have made room before it could see us; otherwise what is still queued will bring it here again.
+  return has_room(hunter) && hunter.release(ingest.peer) ? Verdict::kGoOn : Verdict::kHold;
+}
+
+bool Engine::has_room(const Hunter& hunter) const {
+  return writer_.queued_bytes() <= kSlow && hunter.queued_bytes <= kHunterFull / 2;
+}
+
+void Engine::release_held() {
+  if (writer_.queued_bytes() > kSlow || !any_held_.exchange(false)) return;
+  for (const auto& hunter : registry_.all()) {
+    if (!has_room(*hunter)) {
+      any_held_ = true;  // perhaps it is this one
+    } else if (const auto peer = hunter->release()) {
+      peer->resume_reading();
+    }
+  }
+}
+
+// Looks again after each change: the queue may have been drained between the look and the change, and a pause that was
+// announced then would be ended by nobody.
+void Engine::update_flow() {
+  bool changed = false;
+  for (;;) {
+    FlowLevel before = flow_.load();
+    const FlowLevel now = flow_for(writer_.queued_bytes(), before);
+    if (now == before) break;
+    if (flow_.compare_exchange_strong(before, now)) changed = true;
+  }
+  if (!changed) return;
+  for (const auto& hunter : registry_.all()) {
+    if (const auto peer = hunter->peer()) peer->control_changed();
+  }
+}
+
+Engine::Control Engine::control(const Ingest& ingest) const {
+  return {.acknowledged = ingest.hunter->positions().custody, .flow = flow_.load()};
+}
+
+Engine::Statistics Engine::statistics() const {
+  const CaptureWriter::Counters& counters = writer_.counters();
+  Statistics statistics{.received = received_ - counters.given_back,
+                        .duplicates = duplicates_,
+                        .stored = counters.stored,
+                        .live_only = counters.live_only,
+                        .in_flight = counters.in_flight,
+                        .queued_bytes = writer_.queued_bytes()};
+  for (std::size_t reason = 0; reason < kDropReasons; ++reason) {
+    statistics.dropped[reason] = counters.dropped.of(static_cast<DropReason>(reason));
+  }
+  for (const auto& hunter : registry_.all()) {
+    const Hunter::View view = hunter->view();
+    if (view.connected) ++statistics.hunters;
+    switch (view.status) {
+      case fleet::HunterStatus::kHealthy:
+        ++statistics.healthy;
+        break;
+      case fleet::HunterStatus::kWarning:
+        ++statistics.warning;
+        break;
+      case fleet::HunterStatus::kError:
+        ++statistics.error;
+        break;
+      case fleet::HunterStatus::kStopping:
+        break;
+    }
+  }
+  return statistics;
+}
+
+std::pair<fleet::ProcessorStatus, std::string> Engine::status() const {
+  if (std::string fault = writer_.fault(); !fault.empty()) return {fleet::ProcessorStatus::kError, std::move(fault)};
+  if (flow_.load() != FlowLevel::kContinue) {
+    return {fleet::ProcessorStatus::kWarning, "packets come faster than they can be stored"};
+  }
+  return {fleet::ProcessorStatus::kHealthy, ""};
+}
+
+}  // namespace lc::processor

@@ -1,0 +1,115 @@
+// A processor's role: takes hunters' batches, stores them, shows them to subscribers, and says how everybody does.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "common/base/stop_signal.h"
+#include "common/fleet/hunter.h"
+#include "processord/engine/capture_writer.h"
+#include "processord/engine/hunter_registry.h"
+#include "processord/engine/packet_hub.h"
+
+namespace lc::processor {
+
+struct EngineSettings {
+  std::string processor_id;
+  std::size_t max_hunters = 100;
+  std::size_t max_subscribers = 100;
+  std::string write_file;  // "" = none
+  SyncPolicy sync = SyncPolicy::kInterval;
+};
+
+/// lippycat.data.FlowControl, less RESUME, which means the same as CONTINUE to a sender.
+enum class FlowLevel { kContinue = 0, kSlow = 1, kPause = 2 };
+
+/// One hunter's open StreamPackets.
+struct Ingest {
+  std::shared_ptr<Hunter> hunter;
+  std::uint64_t epoch = 0;
+  std::uint64_t incarnation = 0;
+  const StreamPeer* peer = nullptr;  // to tell it from the hunter's other streams
+};
+
+/// Any thread, but for construction, start() and stop().
+class Engine {
+ public:
+  /// Opens the capture file; throws StartError when it can't be written.
+  Engine(EngineSettings settings, const TimeSource& time);
+  ~Engine();
+
+  void start();
+  /// Takes nothing more, stores and acknowledges what was taken, closes the files, and then the streams.
+  void stop();
+
+  Result<fleet::RegistrationAnswer> register_hunter(const fleet::HunterDescription& description,
+                                                    const std::string& remote_address);
+
+  /// A stream's first batch names its hunter. kFailedPrecondition when that one has not registered with this epoch.
+  Result<Ingest> attach(const packet::BatchHeader& header, const std::shared_ptr<StreamPeer>& peer);
+  void detach(const Ingest& ingest, const StreamPeer* peer);
+
+  enum class Verdict {
+    kGoOn,
+    kHold,  // read no more until StreamPeer::resume_reading()
+  };
+  /// Takes a batch; what came before is passed over and acknowledged again. An Error must end the stream.
+  Result<Verdict> accept(const Ingest& ingest, packet::Batch batch);
+
+  /// What the stream's sender should be told.
+  struct Control {
+    std::uint64_t acknowledged = 0;
+    FlowLevel flow = FlowLevel::kContinue;
+    bool operator==(const Control&) const = default;
+  };
+  [[nodiscard]] Control control(const Ingest& ingest) const;
+
+  /// A Heartbeat call's first beat; the hunter to give to heartbeat_closed(). kNotFound when it is not registered.
+  Result<std::shared_ptr<Hunter>> heartbeat_opened(const std::string& hunter_id);
+  void heartbeat_closed(Hunter& hunter);
+
+  struct Statistics {
+    std::uint64_t received =
+        0;  // packets taken, once each; what is lost before it is stored counts when it comes again
+    std::uint64_t duplicates = 0;  // packets that came again, and were passed over
+    std::uint64_t stored = 0;
+    std::uint64_t live_only = 0;  // no file was asked for
+    std::uint64_t in_flight = 0;
+    std::array<std::uint64_t, kDropReasons> dropped{};
+    std::size_t queued_bytes = 0;
+    std::uint32_t hunters = 0;  // connected, by status
+    std::uint32_t healthy = 0, warning = 0, error = 0;
+  };
+  [[nodiscard]] Statistics statistics() const;
+  /// With the reason when it is not healthy.
+  [[nodiscard]] std::pair<fleet::ProcessorStatus, std::string> status() const;
+
+  [[nodiscard]] const HunterRegistry& hunters() const { return registry_; }
+  PacketHub& hub() { return hub_; }
+  [[nodiscard]] const EngineSettings& settings() const { return settings_; }
+
+ private:
+  void run_timer();
+  void update_flow();
+  void release_held();
+  [[nodiscard]] bool has_room(const Hunter& hunter) const;
+  void disconnected(const Hunter& hunter);
+
+  const EngineSettings settings_;
+  HunterRegistry registry_;
+  PacketHub hub_;
+  std::atomic<FlowLevel> flow_{FlowLevel::kContinue};
+  std::atomic<bool> any_held_{false};
+  std::atomic<std::uint64_t> received_{0};
+  std::atomic<std::uint64_t> duplicates_{0};
+  CaptureWriter writer_;
+  std::atomic<bool> stopping_{false};
+  StopSignal stop_;
+  std::jthread timer_;
+};
+
+}  // namespace lc::processor

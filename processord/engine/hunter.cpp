@@ -1,0 +1,162 @@
+#include "processord/engine/hunter.h"
+
+#include <utility>
+
+#include "common/base/text.h"
+
+namespace lc::processor {
+namespace {
+
+// Between RegisterHunter and the first stream.
+constexpr auto kRegistrationGrace = std::chrono::seconds(10);
+
+}  // namespace
+
+bool Hunter::holds_place_locked() const {
+  return links_ > 0 || (awaiting_links_ && time_.now() - connected_at_ < kRegistrationGrace);
+}
+
+bool Hunter::holds_place() const {
+  const std::lock_guard lock(mutex_);
+  return holds_place_locked();
+}
+
+Result<std::shared_ptr<StreamPeer>> Hunter::register_as(const fleet::HunterDescription& description,
+                                                        const std::string& remote_address) {
+  const std::lock_guard lock(mutex_);
+  const bool same = description.epoch != 0 && description.epoch == positions_.epoch;
+  if (!same && holds_place_locked()) {
+    return Error{Code::kAlreadyExists, "hunter id " + quoted(id_) + " is in use by host " +
+                                           quoted(view_.description.hostname) + " at " + view_.remote_address +
+                                           "; give this one another --hunter-id"};
+  }
+  if (!same) positions_ = {.epoch = description.epoch, .incarnation = positions_.incarnation};
+  view_.description = description;
+  view_.remote_address = remote_address;
+  view_.status = fleet::HunterStatus::kHealthy;
+  awaiting_links_ = true;
+  connected_at_ = heard_at_ = time_.now();
+  held_ = false;
+  return std::exchange(peer_, nullptr);
+}
+
+void Hunter::link_opened() {
+  const std::lock_guard lock(mutex_);
+  ++links_;
+  awaiting_links_ = false;
+}
+
+bool Hunter::link_closed() {
+  const std::lock_guard lock(mutex_);
+  --links_;
+  // A hunter that has just registered anew, while its old links were still going down, is not disconnected.
+  if (holds_place_locked()) return false;
+  if (view_.status != fleet::HunterStatus::kStopping) view_.status = fleet::HunterStatus::kError;
+  heard_at_ = time_.now();
+  return true;
+}
+
+fleet::HunterStatus Hunter::heard_beat(fleet::HunterStatus status, fleet::HunterStats stats) {
+  const std::lock_guard lock(mutex_);
+  heard_at_ = time_.now();
+  view_.stats = std::move(stats);
+  view_.last_heartbeat_ns = wall_ns();
+  return std::exchange(view_.status, status);
+}
+
+std::optional<Positions> Hunter::attach(std::uint64_t epoch, const std::shared_ptr<StreamPeer>& peer) {
+  std::shared_ptr<StreamPeer> before;
+  Positions positions;
+  {
+    const std::lock_guard lock(mutex_);
+    if (epoch != positions_.epoch) return std::nullopt;
+    positions = positions_;
+    before = std::exchange(peer_, peer);
+    held_ = false;
+    ++links_;
+    awaiting_links_ = false;
+  }
+  if (before) before->close({Code::kAborted, "hunter " + quoted(id_) + " has opened another stream"});
+  return positions;
+}
+
+void Hunter::detach(const StreamPeer* peer) {
+  const std::lock_guard lock(mutex_);
+  if (peer_.get() != peer) return;
+  peer_.reset();
+  held_ = false;
+}
+
+void Hunter::hold(const StreamPeer* peer) {
+  const std::lock_guard lock(mutex_);
+  if (peer_.get() == peer) held_ = true;
+}
+
+std::shared_ptr<StreamPeer> Hunter::release() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(held_, false) ? peer_ : nullptr;
+}
+
+bool Hunter::release(const StreamPeer* peer) {
+  const std::lock_guard lock(mutex_);
+  return peer_.get() == peer && std::exchange(held_, false);
+}
+
+std::shared_ptr<StreamPeer> Hunter::peer() const {
+  const std::lock_guard lock(mutex_);
+  return peer_;
+}
+
+Hunter::Arrival Hunter::arrived(std::uint64_t epoch, std::uint64_t incarnation, std::uint64_t sequence) {
+  const std::lock_guard lock(mutex_);
+  if (epoch != positions_.epoch || incarnation != positions_.incarnation) return Arrival::kVoidStream;
+  heard_at_ = time_.now();
+  // A peer without epochs starts again at any number whenever it likes: nothing can be told from its sequences.
+  if (epoch != 0 && sequence <= positions_.accepted) return Arrival::kDuplicate;
+  positions_.accepted = sequence;
+  return Arrival::kNew;
+}
+
+void Hunter::stored(std::uint64_t epoch, std::uint64_t sequence) {
+  const std::lock_guard lock(mutex_);
+  if (epoch == positions_.epoch) positions_.custody = sequence;
+}
+
+void Hunter::forget_unstored(const Error& reason) {
+  std::shared_ptr<StreamPeer> before;
+  {
+    const std::lock_guard lock(mutex_);
+    positions_.accepted = positions_.custody;
+    ++positions_.incarnation;
+    before = std::exchange(peer_, nullptr);
+    held_ = false;
+  }
+  if (before) before->close(reason);
+}
+
+Positions Hunter::positions() const {
+  const std::lock_guard lock(mutex_);
+  return positions_;
+}
+
+void Hunter::judge_silence(std::chrono::seconds stale) {
+  const std::lock_guard lock(mutex_);
+  const bool left_in_order = !holds_place_locked() && view_.status == fleet::HunterStatus::kStopping;
+  if (!left_in_order && time_.now() - heard_at_ >= stale) view_.status = fleet::HunterStatus::kError;
+}
+
+bool Hunter::gone_for(std::chrono::seconds limit) const {
+  const std::lock_guard lock(mutex_);
+  return !holds_place_locked() && positions_.accepted == positions_.custody && time_.now() - heard_at_ >= limit;
+}
+
+Hunter::View Hunter::view() const {
+  const std::lock_guard lock(mutex_);
+  View view = view_;
+  view.connected = holds_place_locked();
+  if (view.connected)
+    view.connected_for = std::chrono::duration_cast<std::chrono::seconds>(time_.now() - connected_at_);
+  return view;
+}
+
+}  // namespace lc::processor

@@ -1,0 +1,107 @@
+// One hunter as a processor knows it: who it is, how it does, and how far its packets have come.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/fleet/hunter.h"
+#include "processord/engine/stream_peer.h"
+
+namespace lc::processor {
+
+/// Sequences of one epoch. 0 = none.
+struct Positions {
+  std::uint64_t epoch = 0;
+  std::uint64_t accepted = 0;  // taken into this processor's queue
+  std::uint64_t custody = 0;   // stored: what an acknowledgement promises
+  /// Grows when what was accepted is lost before it was stored: batches and streams from before are void.
+  std::uint64_t incarnation = 0;
+};
+
+/// Any thread.
+class Hunter {
+ public:
+  /// What status calls show.
+  struct View {
+    fleet::HunterDescription description;
+    std::string remote_address;
+    fleet::HunterStatus status = fleet::HunterStatus::kHealthy;
+    fleet::HunterStats stats;
+    std::chrono::seconds connected_for{0};
+    std::int64_t last_heartbeat_ns = 0;  // by this processor's clock; 0 = none yet
+    bool connected = false;
+  };
+
+  Hunter(std::string id, const TimeSource& time) : id_(std::move(id)), time_(time) {}
+
+  [[nodiscard]] const std::string& id() const { return id_; }
+
+  /// Registers (again). kAlreadyExists when another live hunter has this id; the same epoch takes over, and the stream
+  /// that it had, if it had one, is given to be closed.
+  Result<std::shared_ptr<StreamPeer>> register_as(const fleet::HunterDescription& description,
+                                                  const std::string& remote_address);
+
+  // Streams and heartbeat calls, each a link; without one the hunter is disconnected.
+  void link_opened();
+  /// True when it was the last one.
+  bool link_closed();
+  /// Gives the status before.
+  fleet::HunterStatus heard_beat(fleet::HunterStatus status, fleet::HunterStats stats);
+
+  /// `peer` receives this hunter's packets from now on, and is one of its links; a stream that it had before is closed.
+  /// Nothing, and nothing changed, when the hunter is not registered with this epoch.
+  std::optional<Positions> attach(std::uint64_t epoch, const std::shared_ptr<StreamPeer>& peer);
+  void detach(const StreamPeer* peer);
+  [[nodiscard]] std::shared_ptr<StreamPeer> peer() const;
+
+  /// The stream of `peer`, if it is the current one, waits for resume_reading().
+  void hold(const StreamPeer* peer);
+  /// The stream that waits, if there is one: it does not any more.
+  std::shared_ptr<StreamPeer> release();
+  /// Whether it was the stream of `peer` that waited: it does not any more.
+  bool release(const StreamPeer* peer);
+
+  enum class Arrival { kNew, kDuplicate, kVoidStream };
+  /// Notes a batch's arrival on a stream that was attached when positions() said this epoch and incarnation.
+  Arrival arrived(std::uint64_t epoch, std::uint64_t incarnation, std::uint64_t sequence);
+  /// Everything of `epoch` up to `sequence` is stored.
+  void stored(std::uint64_t epoch, std::uint64_t sequence);
+  /// What was accepted but not stored is gone and must come again: the stream is closed with `reason`.
+  void forget_unstored(const Error& reason);
+  [[nodiscard]] Positions positions() const;
+
+  /// Judged by this processor's clock: silent for `stale` turns ERROR.
+  void judge_silence(std::chrono::seconds stale);
+  /// Disconnected for that long, with nothing of its packets on the way.
+  [[nodiscard]] bool gone_for(std::chrono::seconds limit) const;
+  /// Holds a place among --max-hunters: connected, or registered a moment ago.
+  [[nodiscard]] bool holds_place() const;
+  [[nodiscard]] View view() const;
+
+  /// Held from arrived() until the batch is queued.
+  std::mutex arrival_order;
+  /// Bytes of this hunter's batches that wait for the writer.
+  std::atomic<std::size_t> queued_bytes{0};
+
+ private:
+  [[nodiscard]] bool holds_place_locked() const;
+
+  const std::string id_;
+  const TimeSource& time_;
+  mutable std::mutex mutex_;
+  View view_;
+  Positions positions_;
+  std::shared_ptr<StreamPeer> peer_;
+  bool held_ = false;  // peer_ waits for resume_reading()
+  int links_ = 0;
+  bool awaiting_links_ = false;  // registered, and no stream has been opened since
+  Clock::time_point connected_at_;
+  Clock::time_point heard_at_;
+};
+
+}  // namespace lc::processor

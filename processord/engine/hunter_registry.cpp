@@ -1,0 +1,83 @@
+#include "processord/engine/hunter_registry.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+
+namespace lc::processor {
+namespace {
+
+constexpr std::size_t kRemembered = 10'000;  // removed hunters
+
+}  // namespace
+
+Result<std::shared_ptr<Hunter>> HunterRegistry::register_hunter(const fleet::HunterDescription& description,
+                                                                const std::string& remote_address) {
+  if (Status status = check_id("hunter id", description.id); !status) return status.error();
+  std::shared_ptr<Hunter> hunter;
+  std::shared_ptr<StreamPeer> stream_before;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = hunters_.find(description.id);
+    const bool has_place = found != hunters_.end() && found->second->holds_place();
+    const auto places =
+        std::count_if(hunters_.begin(), hunters_.end(), [](const auto& entry) { return entry.second->holds_place(); });
+    if (!has_place && static_cast<std::size_t>(places) >= max_hunters_) {
+      return Error{Code::kResourceExhausted,
+                   "maximum number of hunters reached: limit " + std::to_string(max_hunters_)};
+    }
+    const auto removed = std::find_if(removed_.begin(), removed_.end(),
+                                      [&](const auto& other) { return other->id() == description.id; });
+    if (found != hunters_.end()) {
+      hunter = found->second;
+    } else if (removed != removed_.end()) {
+      hunter = *removed;
+      removed_.erase(removed);
+    } else {
+      hunter = std::make_shared<Hunter>(description.id, time_);
+    }
+    Result<std::shared_ptr<StreamPeer>> before = hunter->register_as(description, remote_address);
+    if (!before) return before.error();
+    stream_before = std::move(*before);
+    hunters_[description.id] = hunter;
+  }
+  if (stream_before)
+    stream_before->close({Code::kAborted, "hunter " + quoted(description.id) + " has connected again"});
+  return hunter;
+}
+
+std::shared_ptr<Hunter> HunterRegistry::find(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = hunters_.find(id);
+  return found == hunters_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<Hunter>> HunterRegistry::all() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Hunter>> hunters;
+  hunters.reserve(hunters_.size());
+  for (const auto& [id, hunter] : hunters_) hunters.push_back(hunter);
+  return hunters;
+}
+
+std::uint32_t HunterRegistry::connected() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::uint32_t>(
+      std::count_if(hunters_.begin(), hunters_.end(), [](const auto& entry) { return entry.second->holds_place(); }));
+}
+
+void HunterRegistry::judge_silence(std::chrono::seconds stale, std::chrono::seconds removal) {
+  const std::lock_guard lock(mutex_);
+  for (auto entry = hunters_.begin(); entry != hunters_.end();) {
+    entry->second->judge_silence(stale);
+    if (entry->second->gone_for(removal)) {
+      removed_.push_back(std::move(entry->second));
+      entry = hunters_.erase(entry);
+    } else {
+      ++entry;
+    }
+  }
+  while (removed_.size() > kRemembered) removed_.pop_front();
+}
+
+}  // namespace lc::processor

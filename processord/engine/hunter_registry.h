@@ -1,0 +1,44 @@
+// All hunters of a processor by id.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "processord/engine/hunter.h"
+
+namespace lc::processor {
+
+/// Any thread.
+class HunterRegistry {
+ public:
+  HunterRegistry(std::size_t max_hunters, const TimeSource& time) : max_hunters_(max_hunters), time_(time) {}
+
+  /// kInvalidArgument for an id that is none, kAlreadyExists as Hunter::register_as, kResourceExhausted
+  /// `maximum number of hunters reached: limit N`.
+  Result<std::shared_ptr<Hunter>> register_hunter(const fleet::HunterDescription& description,
+                                                  const std::string& remote_address);
+
+  /// Null when it is not registered.
+  [[nodiscard]] std::shared_ptr<Hunter> find(const std::string& id) const;
+  [[nodiscard]] std::vector<std::shared_ptr<Hunter>> all() const;  // by id
+  [[nodiscard]] std::uint32_t connected() const;
+
+  /// Marks silent hunters, and removes those that have been gone for `removal`.
+  void judge_silence(std::chrono::seconds stale, std::chrono::seconds removal);
+
+ private:
+  const std::size_t max_hunters_;
+  const TimeSource& time_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Hunter>> hunters_;
+  // Removed, the longest gone first; not forgotten, because one that comes back after a long outage must be told what
+  // of its queue is stored already.
+  std::deque<std::shared_ptr<Hunter>> removed_;
+};
+
+}  // namespace lc::processor

@@ -1,0 +1,33 @@
+#include "processord/engine/stats_line.h"
+
+#include <numeric>
+#include <sstream>
+
+#include "common/base/text.h"
+
+namespace lc::processor {
+
+std::string StatsLine::next(const Engine& engine, Clock::time_point now) {
+  const Engine::Statistics s = engine.statistics();
+  const auto [status, reason] = engine.status();
+  const auto elapsed_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - at_).count();
+  // What was lost before it was stored has been taken out of `received`.
+  const std::uint64_t arrived = s.received > received_before_ ? s.received - received_before_ : 0;
+  const std::uint64_t rate = elapsed_ms > 0 ? arrived * 1000 / static_cast<std::uint64_t>(elapsed_ms) : 0;
+  received_before_ = s.received;
+  at_ = now;
+
+  std::ostringstream line;
+  line << "hunters=" << s.hunters << " received=" << s.received << " pps=" << rate << " stored=" << s.stored
+       << " live_only=" << s.live_only << " in_flight=" << s.in_flight << " duplicates=" << s.duplicates
+       << " dropped=" << std::accumulate(s.dropped.begin(), s.dropped.end(), std::uint64_t{0});
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    if (s.dropped[i] > 0) line << " dropped_" << name_of(static_cast<DropReason>(i)) << '=' << s.dropped[i];
+  }
+  constexpr std::array<const char*, 3> kNames = {"HEALTHY", "WARNING", "ERROR"};
+  line << " queue_bytes=" << s.queued_bytes << " status=" << kNames[static_cast<std::size_t>(status)];
+  if (!reason.empty()) line << " reason=" << quoted(reason);
+  return line.str();
+}
+
+}  // namespace lc::processor

@@ -1,0 +1,28 @@
+// lippycat.data.DataService.
+#pragma once
+
+#include "common/packet/slab_pool.h"
+#include "lippycat/data.grpc.pb.h"
+#include "processord/engine/engine.h"
+
+namespace lc::processor {
+
+/// StreamPackets takes raw bytes, everything else generated messages. What is not overridden answers UNIMPLEMENTED.
+class DataService final : public lippycat::data::DataService::WithRawCallbackMethod_StreamPackets<
+                              lippycat::data::DataService::WithCallbackMethod_SubscribePackets<
+                                  lippycat::data::DataService::WithCallbackMethod_SubscribeCorrelatedCalls<
+                                      lippycat::data::DataService::Service>>> {
+ public:
+  explicit DataService(Engine& engine) : engine_(engine) {}
+
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StreamPackets(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerWriteReactor<lippycat::data::PacketBatch>* SubscribePackets(
+      grpc::CallbackServerContext* context, const lippycat::data::SubscribeRequest* request) override;
+
+ private:
+  Engine& engine_;
+  packet::SlabPool pool_;
+};
+
+}  // namespace lc::processor

@@ -1,0 +1,53 @@
+#include "processord/service/heartbeat_receiver.h"
+
+#include "common/base/log.h"
+#include "common/base/text.h"
+#include "common/wire/convert.h"
+#include "common/wire/status.h"
+
+namespace lc::processor {
+
+void HeartbeatReceiver::OnReadDone(bool ok) {
+  if (!ok) {
+    Finish(grpc::Status::OK);
+    return;
+  }
+  if (!hunter_) {
+    Result<std::shared_ptr<Hunter>> hunter = engine_.heartbeat_opened(beat_.hunter_id());
+    if (!hunter) {
+      Finish(wire::to_grpc(hunter.error()));
+      return;
+    }
+    hunter_ = std::move(*hunter);
+  }
+  if (beat_.hunter_id() != hunter_->id()) {
+    Finish({grpc::StatusCode::INVALID_ARGUMENT, "a heartbeat stream carries the beats of one hunter"});
+    return;
+  }
+  const fleet::HunterStatus status = wire::from_proto(beat_.status());
+  if (const auto before = hunter_->heard_beat(status, wire::from_proto(beat_.stats())); before != status) {
+    log::info("hunter status changed",
+              {{"hunter_id", hunter_->id()}, {"from", fleet::name_of(before)}, {"to", fleet::name_of(status)}});
+  }
+
+  answer_.set_timestamp_ns(wall_ns());
+  answer_.set_status(static_cast<lippycat::management::ProcessorStatus>(static_cast<int>(engine_.status().first)));
+  answer_.set_hunters_connected(engine_.hunters().connected());
+  answer_.set_processor_id(engine_.settings().processor_id);
+  StartWrite(&answer_);
+}
+
+void HeartbeatReceiver::OnWriteDone(bool ok) {
+  if (ok) {
+    StartRead(&beat_);
+  } else {
+    Finish({grpc::StatusCode::CANCELLED, "the hunter is gone"});
+  }
+}
+
+void HeartbeatReceiver::OnDone() {
+  if (hunter_) engine_.heartbeat_closed(*hunter_);
+  delete this;
+}
+
+}  // namespace lc::processor

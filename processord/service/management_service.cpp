@@ -1,0 +1,127 @@
+#include "processord/service/management_service.h"
+
+#include "common/wire/convert.h"
+#include "common/wire/status.h"
+#include "processord/service/heartbeat_receiver.h"
+
+namespace lc::processor {
+namespace {
+
+namespace pb = lippycat::management;
+
+// gRPC says "ipv4:192.0.2.1:40000" and "ipv6:%5B2001:db8::1%5D:40000".
+std::string readable_peer(const std::string& peer) {
+  std::string address = peer.substr(peer.find(':') + 1);
+  for (const auto& [from, to] : {std::pair{"%5B", "["}, std::pair{"%5D", "]"}}) {
+    if (const std::size_t at = address.find(from); at != std::string::npos) address.replace(at, 3, to);
+  }
+  return address;
+}
+
+grpc::ServerUnaryReactor* finish(grpc::CallbackServerContext* context, const grpc::Status& status) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(status);
+  return reactor;
+}
+
+pb::ConnectedHunter connected_hunter(const Hunter::View& view) {
+  pb::ConnectedHunter message;
+  message.set_hunter_id(view.description.id);
+  message.set_hostname(view.description.hostname);
+  message.set_remote_addr(view.remote_address);
+  message.set_status(wire::to_proto(view.status));
+  message.set_connected_duration_sec(static_cast<std::uint64_t>(view.connected_for.count()));
+  message.set_last_heartbeat_ns(view.last_heartbeat_ns);
+  *message.mutable_stats() = wire::to_proto(view.stats);
+  message.mutable_interfaces()->Add(view.description.interfaces.begin(), view.description.interfaces.end());
+  *message.mutable_capabilities() = wire::to_proto(view.description.capabilities);
+  return message;
+}
+
+pb::AvailableHunter available_hunter(const Hunter::View& view) {
+  pb::AvailableHunter message;
+  message.set_hunter_id(view.description.id);
+  message.set_hostname(view.description.hostname);
+  message.mutable_interfaces()->Add(view.description.interfaces.begin(), view.description.interfaces.end());
+  message.set_status(wire::to_proto(view.status));
+  message.set_remote_addr(view.remote_address);
+  message.set_connected_duration_sec(static_cast<std::uint64_t>(view.connected_for.count()));
+  *message.mutable_capabilities() = wire::to_proto(view.description.capabilities);
+  return message;
+}
+
+pb::ProcessorStats processor_stats(const Engine& engine) {
+  const Engine::Statistics statistics = engine.statistics();
+  pb::ProcessorStats message;
+  message.set_total_hunters(statistics.hunters);
+  message.set_healthy_hunters(statistics.healthy);
+  message.set_warning_hunters(statistics.warning);
+  message.set_error_hunters(statistics.error);
+  message.set_total_packets_received(statistics.received);
+  message.set_processor_id(engine.settings().processor_id);
+  message.set_status(static_cast<pb::ProcessorStatus>(static_cast<int>(engine.status().first)));
+  return message;
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* ManagementService::RegisterHunter(grpc::CallbackServerContext* context,
+                                                            const pb::HunterRegistration* request,
+                                                            pb::RegistrationResponse* response) {
+  const Result<fleet::RegistrationAnswer> answer =
+      engine_.register_hunter(wire::from_proto(*request), readable_peer(context->peer()));
+  if (!answer) return finish(context, wire::to_grpc(answer.error()));
+  response->set_accepted(true);
+  response->set_assigned_id(answer->assigned_id);
+  response->set_resume_after(answer->resume_after);
+  response->mutable_config()->set_processor_id(answer->processor_id);
+  for (const fleet::Filter& filter : answer->filters) *response->add_filters() = wire::to_proto(filter);
+  return finish(context, grpc::Status::OK);
+}
+
+grpc::ServerBidiReactor<pb::HunterHeartbeat, pb::ProcessorHeartbeat>* ManagementService::Heartbeat(
+    grpc::CallbackServerContext*) {
+  return new HeartbeatReceiver(engine_);
+}
+
+grpc::ServerUnaryReactor* ManagementService::GetHunterStatus(grpc::CallbackServerContext* context,
+                                                             const pb::StatusRequest* request,
+                                                             pb::StatusResponse* response) {
+  *response->mutable_processor_stats() = processor_stats(engine_);
+  if (!request->hunter_id().empty()) {
+    const auto hunter = engine_.hunters().find(request->hunter_id());
+    if (!hunter) {
+      return finish(context, {grpc::StatusCode::NOT_FOUND, "no hunter has the id \"" + request->hunter_id() + "\""});
+    }
+    *response->add_hunters() = connected_hunter(hunter->view());
+    return finish(context, grpc::Status::OK);
+  }
+  for (const auto& hunter : engine_.hunters().all()) *response->add_hunters() = connected_hunter(hunter->view());
+  return finish(context, grpc::Status::OK);
+}
+
+grpc::ServerUnaryReactor* ManagementService::ListAvailableHunters(grpc::CallbackServerContext* context,
+                                                                  const pb::ListHuntersRequest*,
+                                                                  pb::ListHuntersResponse* response) {
+  for (const auto& hunter : engine_.hunters().all()) {
+    const Hunter::View view = hunter->view();
+    if (view.connected) *response->add_hunters() = available_hunter(view);
+  }
+  return finish(context, grpc::Status::OK);
+}
+
+grpc::ServerUnaryReactor* ManagementService::GetTopology(grpc::CallbackServerContext* context,
+                                                         const pb::TopologyRequest*, pb::TopologyResponse* response) {
+  pb::ProcessorNode& node = *response->mutable_processor();
+  node.set_address(address_());
+  node.set_processor_id(engine_.settings().processor_id);
+  node.set_status(static_cast<pb::ProcessorStatus>(static_cast<int>(engine_.status().first)));
+  node.set_reachable(true);
+  node.set_node_type(pb::NODE_TYPE_PROCESSOR);
+  node.set_version(LC_VERSION);
+  *node.mutable_stats() = processor_stats(engine_);
+  for (const auto& hunter : engine_.hunters().all()) *node.add_hunters() = connected_hunter(hunter->view());
+  return finish(context, grpc::Status::OK);
+}
+
+}  // namespace lc::processor

@@ -1,0 +1,63 @@
+// The server's end of one StreamPackets call.
+#pragma once
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "common/base/guarded.h"
+#include "common/packet/slab_pool.h"
+#include "processord/engine/engine.h"
+
+namespace lc::processor {
+
+/// Reads batches into the engine and writes acknowledgements and flow control. Keeps itself alive until OnDone. As in
+/// wire::ClientStream, `busy_` is the token for the write side; `held_` is the one for the read side while no read is
+/// out.
+class PacketReceiver final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                             public StreamPeer,
+                             public std::enable_shared_from_this<PacketReceiver> {
+ public:
+  static PacketReceiver* start(Engine& engine, packet::SlabPool& pool);
+
+  PacketReceiver(Engine& engine, packet::SlabPool& pool) : engine_(engine), cutter_(pool) {}
+
+  void control_changed() override { settle(); }
+  void resume_reading() override;
+  void close(const Error& reason) override;
+
+ private:
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+  Status take(bool& go_on);
+  void settle();
+  [[nodiscard]] bool all_acknowledged() const;
+  [[nodiscard]] bool has_something_to_do() const;
+
+  Engine& engine_;
+  packet::RegionCutter cutter_;  // the reading thread's
+  grpc::ByteBuffer incoming_;
+  grpc::ByteBuffer outgoing_;
+
+  std::atomic<bool> busy_{false};
+  std::atomic<bool> held_{false};
+  std::atomic<bool> peer_finished_{false};  // a clean half-close
+  std::atomic<bool> closing_{false};
+  std::atomic<bool> write_failed_{false};
+  Guarded<grpc::Status> close_status_;
+  // Set once, by the first batch, before any other thread can know us.
+  std::optional<Ingest> ingest_;
+  std::atomic<bool> attached_{false};
+  std::atomic<std::uint64_t> last_sequence_{0};
+  Guarded<Engine::Control> told_;
+  std::shared_ptr<PacketReceiver> self_;
+};
+
+}  // namespace lc::processor

@@ -1,0 +1,87 @@
+#include "processord/settings.h"
+
+#include "common/base/text.h"
+#include "common/wire/program.h"
+
+namespace lc::processor {
+
+using config::Kind;
+
+config::Program program() {
+  config::Program program{
+      .name = "processord", .role = "processor", .summary = "Gathers packets from hunterds and stores them."};
+  program.options = {
+      {.name = "listen",
+       .yaml = "processor.listen_addr",
+       .default_value = ":55555",
+       .value_name = "HOST:PORT",
+       .help = "Address to listen on; without a host, every interface; port 0 takes a free one.",
+       .group = "Connection"},
+      {.name = "processor-id",
+       .letter = 'I',
+       .yaml = "processor.processor_id",
+       .value_name = "ID",
+       .help = "Name of this processor; the host name by default."},
+      {.name = "max-hunters",
+       .yaml = "processor.max_hunters",
+       .kind = Kind::kInteger,
+       .default_value = "100",
+       .value_name = "N",
+       .help = "Hunters connected at a time.",
+       .min = 1,
+       .max = 1'000'000},
+      {.name = "max-subscribers",
+       .yaml = "processor.max_subscribers",
+       .kind = Kind::kInteger,
+       .default_value = "100",
+       .value_name = "N",
+       .help = "Consoles that see packets live at a time.",
+       .min = 1,
+       .max = 1'000'000},
+      {.name = "write-file",
+       .letter = 'w',
+       .yaml = "processor.write_file",
+       .value_name = "PATH",
+       .help =
+           "Capture file that takes every packet: .pcap or .pcapng. One of an earlier run is kept under another name.",
+       .group = "Storage"},
+      {.name = "sync",
+       .yaml = "processor.sync",
+       .default_value = "interval",
+       .value_name = "POLICY",
+       .help = "When packets are acknowledged: interval (on disk, grouped within 100 ms), always (on disk, at once), "
+               "never (written, not forced to disk).",
+       .choices = {"interval", "always", "never"}},
+      {.name = "stats",
+       .yaml = "processor.display_stats",
+       .kind = Kind::kBoolean,
+       .default_value = "true",
+       .help = "Print a line of statistics every 5 s.",
+       .group = "Information"},
+  };
+  wire::complete_table(program);
+  return program;
+}
+
+ProcessorSettings read_settings(const config::Settings& settings, std::vector<std::string>& faults) {
+  ProcessorSettings processor;
+  processor.listen = settings.text("listen");
+  EngineSettings& engine = processor.engine;
+  engine.processor_id = settings.text("processor-id").empty() ? wire::host_name() : settings.text("processor-id");
+  if (const Status status = check_id("processor id (--processor-id)", engine.processor_id); !status) {
+    faults.push_back(status.error().text);
+  }
+  engine.max_hunters = static_cast<std::size_t>(settings.integer("max-hunters"));
+  engine.max_subscribers = static_cast<std::size_t>(settings.integer("max-subscribers"));
+  engine.write_file = settings.text("write-file");
+  if (!engine.write_file.empty()) {
+    if (const auto format = capture::capture_format(engine.write_file); !format) faults.push_back(format.error().text);
+  }
+  const std::string& sync = settings.text("sync");
+  engine.sync = sync == "always" ? SyncPolicy::kAlways : sync == "never" ? SyncPolicy::kNever : SyncPolicy::kInterval;
+  processor.stats = settings.boolean("stats");
+  processor.tls = wire::read_transport(settings, {processor.listen}, wire::End::kServer, faults);
+  return processor;
+}
+
+}  // namespace lc::processor

@@ -1,0 +1,581 @@
+// A processor on the network against clients of generated classes alone.
+#include "processord/service/processor_node.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lippycat/data.grpc.pb.h"
+#include "lippycat/management.grpc.pb.h"
+#include "tests/support/numbered_packets.h"
+#include "tests/unit/capture/capture_judges.h"
+
+using namespace lc;
+using namespace lc::test;
+using namespace std::chrono_literals;
+using lc::capture::test::TempDir;
+namespace data = lippycat::data;
+namespace management = lippycat::management;
+using grpc::StatusCode;
+
+namespace {
+
+const TimeSource kTime;
+constexpr auto kCallLimit = 30s;
+constexpr std::uint64_t kEpoch = 7;
+
+processor::EngineSettings settings(const std::string& write_file = "") {
+  processor::EngineSettings settings;
+  settings.processor_id = "p1";
+  settings.write_file = write_file;
+  settings.sync = processor::SyncPolicy::kNever;
+  return settings;
+}
+
+std::unique_ptr<processor::ProcessorNode> serve(processor::EngineSettings engine = settings()) {
+  return std::make_unique<processor::ProcessorNode>(std::move(engine), "127.0.0.1:0", config::TlsSettings{}, kTime);
+}
+
+struct Context : grpc::ClientContext {
+  Context() { set_deadline(std::chrono::system_clock::now() + kCallLimit); }
+};
+
+data::PacketBatch batch(std::uint64_t sequence, int packets = 2, std::size_t size = 60, const std::string& id = "h1") {
+  data::PacketBatch batch;
+  batch.set_hunter_id(id);
+  batch.set_epoch(kEpoch);
+  batch.set_sequence(sequence);
+  for (int i = 0; i < packets; ++i) {
+    const auto number =
+        static_cast<std::uint32_t>(sequence - 1) * static_cast<std::uint32_t>(packets) + static_cast<std::uint32_t>(i);
+    const auto bytes = numbered_bytes({1, number}, size);
+    data::CapturedPacket& packet = *batch.add_packets();
+    packet.set_data(bytes.data(), bytes.size());
+    packet.set_timestamp_ns(1'700'000'000'000'000'000 + number);
+    packet.set_capture_length(static_cast<std::uint32_t>(size));
+    packet.set_original_length(static_cast<std::uint32_t>(size));
+    packet.set_link_type(1);
+    packet.set_interface_name("eth0");
+  }
+  return batch;
+}
+
+/// A connection of its own.
+class Client {
+ public:
+  explicit Client(const std::string& address) {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetMaxReceiveMessageSize(16 << 20);
+    channel = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+    packets = data::DataService::NewStub(channel);
+    control = management::ManagementService::NewStub(channel);
+  }
+
+  grpc::Status register_hunter(const std::string& id = "h1", std::uint64_t epoch = kEpoch) {
+    Context context;
+    management::HunterRegistration request;
+    request.set_hunter_id(id);
+    request.set_hostname("host-" + id);
+    request.add_interfaces("eth0");
+    request.set_epoch(epoch);
+    request.mutable_capabilities()->add_filter_types("bpf");
+    request.mutable_capabilities()->set_max_buffer_size(12345);
+    registered = {};
+    return control->RegisterHunter(&context, request, &registered);
+  }
+
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<data::DataService::Stub> packets;
+  std::unique_ptr<management::ManagementService::Stub> control;
+  management::RegistrationResponse registered;
+};
+
+/// A StreamPackets call.
+class PacketCall {
+ public:
+  explicit PacketCall(Client& client) : stream_(client.packets->StreamPackets(&context_)) {}
+
+  bool send(const data::PacketBatch& message) { return stream_->Write(message); }
+  /// Reads until `sequence` is acknowledged; false when the call ends before.
+  bool wait_for_ack(std::uint64_t sequence) {
+    while (last.ack_sequence() < sequence) {
+      if (!stream_->Read(&last)) return false;
+    }
+    return true;
+  }
+  void half_close() { stream_->WritesDone(); }
+  /// Reads what is left, and how the call ended.
+  grpc::Status end() {
+    for (data::StreamControl control; stream_->Read(&control);) last = control;
+    return stream_->Finish();
+  }
+
+  data::StreamControl last;
+
+ private:
+  Context context_;
+  std::unique_ptr<grpc::ClientReaderWriter<data::PacketBatch, data::StreamControl>> stream_;
+};
+
+/// A SubscribePackets call that stands when it is made.
+class Subscriber {
+ public:
+  Subscriber(Client& client, const data::SubscribeRequest& request)
+      : stream_(client.packets->SubscribePackets(&context_, request)) {
+    stream_->WaitForInitialMetadata();
+  }
+  ~Subscriber() {
+    if (!stream_) return;
+    context_.TryCancel();
+    for (data::PacketBatch rest; stream_->Read(&rest);) {
+    }
+    static_cast<void>(stream_->Finish());
+  }
+  Subscriber(const Subscriber&) = delete;
+  Subscriber& operator=(const Subscriber&) = delete;
+
+  std::optional<data::PacketBatch> next() {
+    data::PacketBatch message;
+    if (!stream_->Read(&message)) return std::nullopt;
+    return message;
+  }
+  grpc::Status end() {
+    const grpc::Status status = stream_->Finish();
+    stream_.reset();
+    return status;
+  }
+
+ private:
+  Context context_;
+  std::unique_ptr<grpc::ClientReader<data::PacketBatch>> stream_;
+};
+
+data::SubscribeRequest subscription(const std::string& expression) {
+  data::SubscribeRequest request;
+  request.set_bpf_filter(expression);
+  return request;
+}
+
+/// How a StreamPackets call ends whose first message are these bytes.
+grpc::Status answer_to_bytes(Client& client, const std::string& bytes) {
+  Context context;
+  grpc::CompletionQueue queue;
+  const auto done = [&queue] {
+    void* tag = nullptr;
+    bool ok = false;
+    REQUIRE(queue.Next(&tag, &ok));  // the call's deadline bounds it
+  };
+  const auto call =
+      grpc::GenericStub(client.channel).PrepareCall(&context, "/lippycat.data.DataService/StreamPackets", &queue);
+  call->StartCall(nullptr);
+  done();
+  const grpc::Slice slice(bytes);
+  call->Write(grpc::ByteBuffer(&slice, 1), nullptr);
+  done();
+  grpc::Status status;
+  call->Finish(&status, nullptr);
+  done();
+  return status;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "Batches are acknowledged with their hunter and epoch once they are stored, and a clean half-close ends with OK",
+    "[processor_node]") {
+  const TempDir directory;
+  const std::string file = directory.file("all.pcap");
+  const auto node = serve(settings(file));
+  Client client(node->address());
+  REQUIRE(client.register_hunter().ok());
+  CHECK(client.registered.accepted());
+  CHECK(client.registered.assigned_id() == "h1");
+  CHECK(client.registered.resume_after() == 0);
+  CHECK(client.registered.config().processor_id() == "p1");
+
+  PacketCall call(client);
+  REQUIRE(call.send(batch(1)));
+  REQUIRE(call.wait_for_ack(1));
+  CHECK(call.last.hunter_id() == "h1");
+  CHECK(call.last.epoch() == kEpoch);
+  CHECK(call.last.ack_sequence() == 1);
+  CHECK(call.last.error().empty());
+  check_complete(stored_numbers(file), 1, 2);
+
+  for (std::uint64_t sequence = 2; sequence <= 50; ++sequence) REQUIRE(call.send(batch(sequence)));
+  call.half_close();
+  const grpc::Status status = call.end();
+  CHECK(status.ok());
+  CHECK(call.last.ack_sequence() == 50);
+  check_complete(stored_numbers(file), 1, 100);
+}
+
+TEST_CASE("Batches that come again are acknowledged and stored once", "[processor_node]") {
+  const TempDir directory;
+  const std::string file = directory.file("all.pcap");
+  const auto node = serve(settings(file));
+  Client client(node->address());
+  REQUIRE(client.register_hunter().ok());
+  {
+    PacketCall call(client);
+    for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) REQUIRE(call.send(batch(sequence)));
+    call.half_close();
+    REQUIRE(call.end().ok());
+  }
+  REQUIRE(client.register_hunter().ok());
+  CHECK(client.registered.resume_after() == 3);
+  PacketCall call(client);
+  REQUIRE(call.send(batch(2)));
+  REQUIRE(call.wait_for_ack(3));  // nothing new is needed for that
+  for (std::uint64_t sequence = 3; sequence <= 4; ++sequence) REQUIRE(call.send(batch(sequence)));
+  call.half_close();
+  REQUIRE(call.end().ok());
+  CHECK(call.last.ack_sequence() == 4);
+  check_complete(stored_numbers(file), 1, 8);
+}
+
+TEST_CASE("A hunter id belongs to one hunter, which may take over from itself", "[processor_node]") {
+  processor::EngineSettings engine = settings();
+  engine.max_hunters = 1;
+  const auto node = serve(engine);
+  Client first(node->address());
+  REQUIRE(first.register_hunter().ok());
+  PacketCall before(first);
+  REQUIRE(before.send(batch(1)));
+  REQUIRE(before.wait_for_ack(1));
+
+  Client second(node->address());
+  const grpc::Status stranger = second.register_hunter("h1", kEpoch + 1);
+  CHECK(stranger.error_code() == StatusCode::ALREADY_EXISTS);
+  CHECK_THAT(stranger.error_message(), Catch::Contains("host-h1") && Catch::Contains("127.0.0.1:"));
+  const grpc::Status another = second.register_hunter("h2");
+  CHECK(another.error_code() == StatusCode::RESOURCE_EXHAUSTED);
+  CHECK(another.error_message() == "maximum number of hunters reached: limit 1");
+  CHECK(second.register_hunter("not an id").error_code() == StatusCode::INVALID_ARGUMENT);
+
+  REQUIRE(second.register_hunter().ok());
+  CHECK(second.registered.resume_after() == 1);
+  CHECK(before.end().error_code() == StatusCode::ABORTED);
+  PacketCall after(second);
+  REQUIRE(after.send(batch(2)));
+  CHECK(after.wait_for_ack(2));
+}
+
+TEST_CASE("A stream that cannot be served is refused with the status that the protocol gives it", "[processor_node]") {
+  const auto node = serve();
+  Client client(node->address());
+  SECTION("its hunter is not registered") {
+    PacketCall call(client);
+    call.send(batch(1));
+    CHECK(call.end().error_code() == StatusCode::FAILED_PRECONDITION);
+  }
+  SECTION("its hunter is registered with another epoch") {
+    REQUIRE(client.register_hunter("h1", kEpoch + 1).ok());
+    PacketCall call(client);
+    call.send(batch(1));
+    CHECK(call.end().error_code() == StatusCode::FAILED_PRECONDITION);
+  }
+  SECTION("it mixes hunters") {
+    REQUIRE(client.register_hunter("h1").ok());
+    REQUIRE(client.register_hunter("h2").ok());
+    PacketCall call(client);
+    REQUIRE(call.send(batch(1)));
+    call.send(batch(1, 2, 60, "h2"));
+    CHECK(call.end().error_code() == StatusCode::INVALID_ARGUMENT);
+    CHECK(call.last.ack_sequence() <= 1);
+  }
+  SECTION("its bytes are no batch") {
+    REQUIRE(client.register_hunter().ok());
+    CHECK(answer_to_bytes(client, "\x22\x7f garbage").error_code() == StatusCode::INVALID_ARGUMENT);
+    CHECK(answer_to_bytes(client, std::string(100, '\xff')).error_code() == StatusCode::INVALID_ARGUMENT);
+  }
+  SECTION("its heartbeat is of a hunter that is not registered") {
+    Context context;
+    const auto stream = client.control->Heartbeat(&context);
+    management::HunterHeartbeat beat;
+    beat.set_hunter_id("h1");
+    stream->Write(beat);
+    management::ProcessorHeartbeat answer;
+    CHECK_FALSE(stream->Read(&answer));
+    CHECK(stream->Finish().error_code() == StatusCode::NOT_FOUND);
+  }
+}
+
+TEST_CASE("A subscriber gets the hunters it chose: all of them, those it names, or none", "[processor_node]") {
+  auto node = serve();
+  Client console(node->address());
+  data::SubscribeRequest unfiltered;
+  unfiltered.add_hunter_ids("h2");  // means nothing without has_hunter_filter
+  data::SubscribeRequest named = unfiltered;
+  named.set_has_hunter_filter(true);
+  data::SubscribeRequest none;
+  none.set_has_hunter_filter(true);
+  Subscriber to_all(console, unfiltered);
+  Subscriber to_h2(console, named);
+  Subscriber to_none(console, none);
+
+  for (const std::string id : {"h1", "h2"}) {
+    Client hunter(node->address());
+    REQUIRE(hunter.register_hunter(id).ok());
+    PacketCall call(hunter);
+    REQUIRE(call.send(batch(1, 2, 60, id)));
+    call.half_close();
+    REQUIRE(call.end().ok());
+  }
+  for (const std::string id : {"h1", "h2"}) {
+    const auto got = to_all.next();
+    REQUIRE(got);
+    CHECK(got->hunter_id() == id);
+    CHECK(got->sequence() == 1);
+    CHECK(got->epoch() == kEpoch);
+    REQUIRE(got->packets_size() == 2);
+    const data::PacketBatch sent = batch(1, 2, 60, id);
+    for (int i = 0; i < 2; ++i) CHECK(got->packets(i).SerializeAsString() == sent.packets(i).SerializeAsString());
+  }
+  const auto got = to_h2.next();
+  REQUIRE(got);
+  CHECK(got->hunter_id() == "h2");
+  node.reset();  // whatever would come has come when the call is over
+  CHECK_FALSE(to_h2.next());
+  CHECK_FALSE(to_none.next());
+}
+
+TEST_CASE("A subscriber's expression chooses packets, a bad one is refused, and so is one subscriber too many",
+          "[processor_node]") {
+  processor::EngineSettings engine = settings();
+  engine.max_subscribers = 1;
+  const auto node = serve(engine);
+  Client console(node->address());
+  {
+    Subscriber bad(console, subscription("udp prot 53"));
+    CHECK_FALSE(bad.next());
+    const grpc::Status status = bad.end();
+    CHECK(status.error_code() == StatusCode::INVALID_ARGUMENT);
+    CHECK_THAT(status.error_message(), Catch::Contains("syntax error"));  // libpcap's words
+  }
+  Subscriber large(console, subscription("greater 100"));
+  {
+    Subscriber second(console, {});
+    CHECK_FALSE(second.next());
+    CHECK(second.end().error_code() == StatusCode::RESOURCE_EXHAUSTED);
+  }
+  Client hunter(node->address());
+  REQUIRE(hunter.register_hunter().ok());
+  PacketCall call(hunter);
+  data::PacketBatch mixed = batch(1, 2, 60);
+  mixed.MergeFrom(batch(1, 3, 120));
+  REQUIRE(call.send(batch(1, 2, 60)));
+  mixed.set_sequence(2);
+  REQUIRE(call.send(mixed));
+  REQUIRE(call.wait_for_ack(2));
+  const auto got = large.next();
+  REQUIRE(got);
+  CHECK(got->sequence() == 2);
+  REQUIRE(got->packets_size() == 3);
+  for (const auto& packet : got->packets()) CHECK(packet.capture_length() == 120);
+}
+
+TEST_CASE("A subscriber that never reads holds nobody up, and is told later how many packets it lost",
+          "[processor_node]") {
+  constexpr std::uint64_t kBatches = 80;  // of half a MiB: more than all queues and windows on the way hold
+  constexpr int kPackets = 8;
+  const auto node = serve();
+  Client console(node->address());
+  Subscriber slow(console, {});
+  Client hunter(node->address());
+  REQUIRE(hunter.register_hunter().ok());
+  PacketCall call(hunter);
+  for (std::uint64_t sequence = 1; sequence <= kBatches; ++sequence) {
+    REQUIRE(call.send(batch(sequence, kPackets, 65'536)));
+  }
+  REQUIRE(call.wait_for_ack(kBatches));
+
+  std::uint64_t received = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t sequence = 0;
+  while (sequence < kBatches) {
+    const auto got = slow.next();
+    REQUIRE(got);
+    CHECK(got->sequence() > sequence);
+    sequence = got->sequence();
+    received += static_cast<std::uint64_t>(got->packets_size());
+    CHECK(got->stats().dropped() >= dropped);
+    dropped = got->stats().dropped();
+  }
+  CHECK(dropped > 0);
+  CHECK(received + dropped == kBatches * kPackets);
+}
+
+TEST_CASE("Status calls show what hunters registered and reported", "[processor_node]") {
+  const auto node = serve();
+  Client client(node->address());
+  REQUIRE(client.register_hunter().ok());
+  Context beat_context;
+  const auto beats = client.control->Heartbeat(&beat_context);
+  management::HunterHeartbeat beat;
+  beat.set_hunter_id("h1");
+  beat.set_status(management::STATUS_WARNING);
+  beat.mutable_stats()->set_packets_captured(42);
+  beat.mutable_stats()->set_packets_dropped(3);
+  (*beat.mutable_stats()->mutable_dropped_by_reason())["kernel"] = 3;
+  REQUIRE(beats->Write(beat));
+  management::ProcessorHeartbeat answer;
+  REQUIRE(beats->Read(&answer));
+  CHECK(answer.processor_id() == "p1");
+  CHECK(answer.hunters_connected() == 1);
+  CHECK(answer.status() == management::PROCESSOR_HEALTHY);
+  CHECK(answer.timestamp_ns() > 1'700'000'000'000'000'000);
+  PacketCall call(client);
+  REQUIRE(call.send(batch(1, 5)));
+  REQUIRE(call.wait_for_ack(1));
+
+  const auto check_hunter = [&](const management::ConnectedHunter& hunter) {
+    CHECK(hunter.hunter_id() == "h1");
+    CHECK(hunter.hostname() == "host-h1");
+    CHECK_THAT(hunter.remote_addr(), Catch::StartsWith("127.0.0.1:"));
+    CHECK(hunter.status() == management::STATUS_WARNING);
+    CHECK(hunter.last_heartbeat_ns() > 1'700'000'000'000'000'000);
+    CHECK(hunter.stats().SerializeAsString() == beat.stats().SerializeAsString());
+    REQUIRE(hunter.interfaces_size() == 1);
+    CHECK(hunter.interfaces(0) == "eth0");
+    REQUIRE(hunter.capabilities().filter_types_size() == 1);
+    CHECK(hunter.capabilities().filter_types(0) == "bpf");
+    CHECK(hunter.capabilities().max_buffer_size() == 12345);
+  };
+  const auto check_processor = [](const management::ProcessorStats& stats) {
+    CHECK(stats.processor_id() == "p1");
+    CHECK(stats.total_hunters() == 1);
+    CHECK(stats.healthy_hunters() == 0);
+    CHECK(stats.warning_hunters() == 1);
+    CHECK(stats.error_hunters() == 0);
+    CHECK(stats.total_packets_received() == 5);
+    CHECK(stats.status() == management::PROCESSOR_HEALTHY);
+  };
+  for (const std::string id : {"", "h1"}) {
+    Context context;
+    management::StatusRequest request;
+    request.set_hunter_id(id);
+    management::StatusResponse status;
+    REQUIRE(client.control->GetHunterStatus(&context, request, &status).ok());
+    REQUIRE(status.hunters_size() == 1);
+    check_hunter(status.hunters(0));
+    check_processor(status.processor_stats());
+  }
+  {
+    Context context;
+    management::StatusRequest request;
+    request.set_hunter_id("nobody");
+    management::StatusResponse status;
+    CHECK(client.control->GetHunterStatus(&context, request, &status).error_code() == StatusCode::NOT_FOUND);
+  }
+  {
+    Context context;
+    management::ListHuntersResponse list;
+    REQUIRE(client.control->ListAvailableHunters(&context, {}, &list).ok());
+    REQUIRE(list.hunters_size() == 1);
+    CHECK(list.hunters(0).hunter_id() == "h1");
+    CHECK(list.hunters(0).hostname() == "host-h1");
+    CHECK(list.hunters(0).status() == management::STATUS_WARNING);
+    CHECK_THAT(list.hunters(0).remote_addr(), Catch::StartsWith("127.0.0.1:"));
+    CHECK(list.hunters(0).capabilities().max_buffer_size() == 12345);
+  }
+  {
+    Context context;
+    management::TopologyResponse topology;
+    REQUIRE(client.control->GetTopology(&context, {}, &topology).ok());
+    const management::ProcessorNode& processor = topology.processor();
+    CHECK(processor.address() == node->address());
+    CHECK(processor.processor_id() == "p1");
+    CHECK(processor.reachable());
+    CHECK(processor.node_type() == management::NODE_TYPE_PROCESSOR);
+    CHECK(processor.hierarchy_depth() == 0);
+    CHECK_FALSE(processor.version().empty());
+    check_processor(processor.stats());
+    REQUIRE(processor.hunters_size() == 1);
+    check_hunter(processor.hunters(0));
+  }
+}
+
+TEST_CASE("Calls that this processor does not serve say so", "[processor_node]") {
+  const auto node = serve();
+  Client client(node->address());
+  management::FilterResponse filters;
+  management::FilterUpdateResult result;
+  management::AuthorizationToken token;
+  management::ProcessorRegistrationResponse registered;
+  using Call = std::function<grpc::Status(grpc::ClientContext*)>;
+  const auto stream_status = [](auto stream, auto message) {
+    CHECK_FALSE(stream->Read(&message));
+    return stream->Finish();
+  };
+  auto& control = *client.control;
+  const std::vector<Call> calls = {
+      [&](auto* context) { return control.GetFilters(context, {}, &filters); },
+      [&](auto* context) { return control.UpdateFilter(context, {}, &result); },
+      [&](auto* context) { return control.DeleteFilter(context, {}, &result); },
+      [&](auto* context) { return control.UpdateFilterOnProcessor(context, {}, &result); },
+      [&](auto* context) { return control.DeleteFilterOnProcessor(context, {}, &result); },
+      [&](auto* context) { return control.GetFiltersFromProcessor(context, {}, &filters); },
+      [&](auto* context) { return control.RequestAuthToken(context, {}, &token); },
+      [&](auto* context) { return control.RegisterProcessor(context, {}, &registered); },
+      [&](auto* context) { return stream_status(control.SubscribeFilters(context, {}), management::FilterUpdate{}); },
+      [&](auto* context) {
+        return stream_status(control.SubscribeTopology(context, {}), management::TopologyUpdate{});
+      },
+      [&](auto* context) {
+        return stream_status(client.packets->SubscribeCorrelatedCalls(context, {}), data::CorrelatedCallUpdate{});
+      },
+  };
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    INFO("call " << i);
+    Context context;
+    CHECK(calls[i](&context).error_code() == StatusCode::UNIMPLEMENTED);
+  }
+}
+
+TEST_CASE("A processor that stops under open streams is soon gone, and has acknowledged exactly what it stored",
+          "[processor_node]") {
+  constexpr int kPackets = 100;
+  const TempDir directory;
+  const std::string file = directory.file("all.pcap");
+  auto node = serve(settings(file));
+  Client client(node->address());
+  REQUIRE(client.register_hunter().ok());
+  Subscriber console(client, {});
+  Context beat_context;
+  const auto beats = client.control->Heartbeat(&beat_context);
+  management::HunterHeartbeat beat;
+  beat.set_hunter_id("h1");
+  REQUIRE(beats->Write(beat));
+  management::ProcessorHeartbeat answer;
+  REQUIRE(beats->Read(&answer));
+
+  PacketCall call(client);
+  REQUIRE(call.send(batch(1, kPackets)));
+  REQUIRE(call.wait_for_ack(1));
+  auto sender = std::async(std::launch::async, [&] {
+    std::uint64_t sequence = 2;
+    while (call.send(batch(sequence, kPackets))) ++sequence;
+    return sequence;
+  });
+  auto ended = std::async(std::launch::async, [&] { return call.end(); });
+  REQUIRE(console.next());  // so packets are on their way
+  const auto began = Clock::now();
+  node.reset();
+  CHECK(Clock::now() - began < 3s);
+  CHECK(ended.get().error_code() == StatusCode::UNAVAILABLE);
+  CHECK(sender.get() > 1);
+  CHECK(call.last.ack_sequence() >= 1);
+  check_complete(stored_numbers(file), 1, static_cast<std::uint32_t>(call.last.ack_sequence()) * kPackets);
+  CHECK_FALSE(beats->Read(&answer));
+  CHECK_FALSE(beats->Finish().ok());
+}

@@ -1,0 +1,22 @@
+// A disk that fails or is slow at will: pwrite(2) and fdatasync(2) of this program, which only capture files use.
+#pragma once
+
+#include <atomic>
+
+namespace lc::test {
+
+/// The disk is well again when the object goes. One at a time.
+class DiskFaults {
+ public:
+  DiskFaults();
+  ~DiskFaults();
+  DiskFaults(const DiskFaults&) = delete;
+  DiskFaults& operator=(const DiskFaults&) = delete;
+
+  std::atomic<int> write_error{0};     // errno; 0 = none
+  std::atomic<int> failing_syncs{0};   // that many of the next ones give EIO
+  std::atomic<int> write_delay_us{0};  // each pwrite takes that much longer
+  std::atomic<int> failed_writes{0};
+};
+
+}  // namespace lc::test
