@@ -2,12 +2,15 @@
 // reached in the attempts allowed.
 #include "hunterd/app.h"
 
+#include <algorithm>
 #include <csignal>
+#include <iostream>
 #include <random>
 
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
 #include "common/wire/program.h"
+#include "hunterd/balance.h"
 #include "hunterd/own_connections.h"
 
 namespace lc::hunter {
@@ -16,6 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kStopLimit = 10s;
+constexpr auto kSaveLimit = 10s;
+constexpr std::chrono::milliseconds kStatsInterval = 5s;
 constexpr auto kNoLimit = std::chrono::milliseconds(std::int64_t{1} << 40);
 
 std::uint64_t random_epoch() {
@@ -23,21 +28,41 @@ std::uint64_t random_epoch() {
   return (std::uint64_t{random()} << 32 | random()) | 1;  // never 0, which means "knows no epochs"
 }
 
-fleet::HunterDescription describe(const HunterSettings& settings) {
+ExitCode exit_code_of(const Error& error) {
+  switch (error.code) {
+    case Code::kPermissionDenied:
+      return ExitCode::kNoPermission;
+    case Code::kFailedPrecondition:
+      return ExitCode::kBadConfig;
+    default:
+      return ExitCode::kFailure;
+  }
+}
+
+std::unique_ptr<spool::RecordLog> open_spool(FileSystem& files, const HunterSettings& settings) {
+  if (settings.spool.mode == SpoolMode::kOff) return nullptr;
+  constexpr std::uint64_t kLeastSegment = std::uint64_t{1} << 20;
+  constexpr std::uint64_t kMostSegment = std::uint64_t{64} << 20;
+  Result<std::unique_ptr<spool::RecordLog>> log = spool::RecordLog::open(
+      files, {.directory = settings.spool.directory,
+              .owner = settings.hunter_id,
+              .segment_bytes = std::clamp(settings.spool.max_bytes / 8, kLeastSegment, kMostSegment),
+              .max_bytes = settings.spool.max_bytes});
+  if (!log) throw StartError(exit_code_of(log.error()), log.error().text + " (--spool-dir, or --spool-mode off)");
+  return std::move(*log);
+}
+
+fleet::HunterDescription describe(const HunterSettings& settings, std::uint64_t epoch) {
   return {.id = settings.hunter_id,
           .hostname = wire::host_name(),
           .interfaces = settings.interfaces,
           .version = LC_VERSION,
           .capabilities = {.filter_types = {"bpf"},
-                           .max_buffer_bytes = settings.uplink.window.window_bytes,
+                           .max_buffer_bytes = settings.queue.window_bytes,
                            .gpu_acceleration = false,
                            .af_xdp = false},
-          .epoch = random_epoch(),
+          .epoch = epoch,
           .features = {"resume"}};
-}
-
-ExitCode exit_code_of(const Error& error) {
-  return error.code == Code::kPermissionDenied ? ExitCode::kNoPermission : ExitCode::kFailure;
 }
 
 }  // namespace
@@ -45,7 +70,9 @@ ExitCode exit_code_of(const Error& error) {
 App::App(HunterSettings settings, Signals& signals)
     : settings_(std::move(settings)),
       signals_(signals),
-      uplink_(settings_.uplink, describe(settings_),
+      queue_(settings_.hunter_id, random_epoch(), settings_.queue, open_spool(spool_files_, settings_),
+             {.always = settings_.spool.mode == SpoolMode::kAlways, .drop_newest = settings_.spool.drop_newest}),
+      uplink_(settings_.uplink, describe(settings_, queue_.epoch()), queue_,
               {.report = [this] { return report(); },
                .registered = [this](const fleet::RegistrationAnswer& answer, int port) { registered(answer, port); },
                .gave_up =
@@ -71,17 +98,30 @@ int App::run() {
   // What is live is captured from now on, connected or not; a file can wait for the processor's filters.
   if (!live_sources_.empty() && !capture_started_.exchange(true)) pipeline_.start();
   log::info("hunter started", {{"hunter_id", settings_.hunter_id}, {"version", LC_VERSION}});
-  switch (wait_readable({signals_.fd(), sources_finished_.fd(), no_processor_.fd()}, -1ms).value_or(0)) {
+  if (const std::uint64_t recovered = queue_.usage().recovered_packets; recovered > 0) {
+    log::info("packets of an earlier run are on disk and go first", {{"packets", recovered}});
+  }
+  switch (wait_for_end()) {
     case 1:
       return finish_files();
     case 2:
       log::error(gave_up_.with([](const std::string& reason) { return reason; }));
       pipeline_.stop();
-      if (!uplink_.window().empty()) close(false);
+      if (!queue_.empty()) close(false);
       return static_cast<int>(ExitCode::kUnavailable);
     default:
       signals_.take();
       return stop_gracefully();
+  }
+}
+
+// Which of the three ends it is, in the order of App::run.
+std::size_t App::wait_for_end() {
+  for (;;) {
+    const auto ready = wait_readable({signals_.fd(), sources_finished_.fd(), no_processor_.fd()},
+                                     settings_.stats ? kStatsInterval : -1ms);
+    if (ready) return *ready;
+    if (settings_.stats) print_stats();
   }
 }
 
@@ -100,6 +140,7 @@ int App::stop_gracefully() {
   stopping_ = true;
   pipeline_.stop();
   const bool all = uplink_.finish(kStopLimit, [this] {
+    if (queue_.spools() && !uplink_.connected()) return true;  // it can as well wait on disk
     if (!signals_.take()) return false;
     log::warning("second signal: exiting at once");
     return true;
@@ -109,12 +150,19 @@ int App::stop_gracefully() {
 
 int App::close(bool all_acknowledged) {
   uplink_.stop();
-  const packet::SendWindow::Usage usage = uplink_.window().usage();
-  if (!all_acknowledged) {
-    log::error("exiting with packets that no processor acknowledged", {{"dropped_queue", usage.packets}});
+  const std::uint64_t left = all_acknowledged ? 0 : queue_.save(kSaveLimit);
+  if (settings_.stats) print_stats(left);
+  const packet::SendQueue::Usage usage = queue_.usage();
+  if (left > 0) {
+    log::error("exiting with packets that no processor acknowledged", {{"dropped_queue", left}});
     return static_cast<int>(ExitCode::kFailure);
   }
-  log::info("everything captured is acknowledged", {{"packets", usage.acknowledged_packets}});
+  if (usage.packets > 0) {
+    log::warning("packets wait on disk for the next start",
+                 {{"packets", usage.packets}, {"directory", settings_.spool.directory}});
+  } else {
+    log::info("everything captured is acknowledged", {{"packets", usage.acknowledged_packets}});
+  }
   return 0;
 }
 
@@ -148,30 +196,31 @@ void App::apply_filters(const std::vector<fleet::Filter>& filters) {
   }
 }
 
-Report App::report() {
+Report App::report(std::uint64_t given_up) {
+  const std::lock_guard lock(report_mutex_);
+  const packet::SendQueue::Usage usage = queue_.usage();  // before the totals
   const capture::CapturePipeline::Totals totals = pipeline_.totals();
-  const packet::SendWindow::Usage usage = uplink_.window().usage();
   fleet::HunterStats stats;
-  stats.packets_captured = totals.captured;
-  stats.packets_matched = totals.captured;
-  stats.packets_forwarded = usage.acknowledged_packets;
-  stats.packets_dropped = totals.kernel_dropped + totals.interface_dropped;
-  stats.buffer_bytes = usage.bytes;
+  fill_balance(stats, usage, totals, settings_.spool.mode == SpoolMode::kAlways, given_up);
   stats.active_filters = active_filters_;
   stats.cpu_percent = cpu_.percent_since_last();
   stats.memory_rss_bytes = memory_rss_bytes();
   stats.memory_limit_bytes = memory_limit_bytes();
-  stats.dropped_by_reason = {{std::string(name_of(DropReason::kKernel)), totals.kernel_dropped},
-                             {std::string(name_of(DropReason::kInterface)), totals.interface_dropped}};
   const Health::Verdict verdict =
-      health_.judge({.received = totals.captured + stats.packets_dropped,
+      health_.judge({.received = totals.captured + totals.kernel_dropped + totals.interface_dropped,
                      .dropped = stats.packets_dropped,
-                     .buffer_percent = uplink_.window().usage_percent(),
+                     .buffer_percent = queue_.usage_percent(),
                      .no_source_captures = pipeline_.all_faulty(),
                      .some_source_down = !pipeline_.faults().empty(),
                      .filter_error = filter_error_.with([](const std::string& t) { return t; }),
+                     .spool_error = queue_.fault(),
                      .stopping = stopping_});
-  return {verdict.status, std::move(stats)};
+  return {verdict.status, verdict.reason, std::move(stats)};
+}
+
+void App::print_stats(std::uint64_t given_up) {
+  const Report now = report(given_up);
+  std::cout << utc_text(wall_ns()) << ' ' << stats_line(now.stats, now.status, now.reason) << std::endl;
 }
 
 }  // namespace lc::hunter

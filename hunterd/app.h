@@ -3,15 +3,18 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "common/base/file.h"
 #include "common/base/guarded.h"
 #include "common/base/process_usage.h"
 #include "common/base/signals.h"
 #include "common/base/stop_signal.h"
 #include "common/capture/capture_pipeline.h"
 #include "common/capture/live_source.h"
+#include "common/packet/send_queue.h"
 #include "hunterd/health.h"
 #include "hunterd/settings.h"
 #include "hunterd/uplink.h"
@@ -32,7 +35,9 @@ class App {
   std::vector<std::unique_ptr<capture::PacketSource>> open_sources();
   void registered(const fleet::RegistrationAnswer& answer, int port);
   void apply_filters(const std::vector<fleet::Filter>& filters);
-  Report report();
+  Report report(std::uint64_t given_up = 0);
+  void print_stats(std::uint64_t given_up = 0);
+  std::size_t wait_for_end();
   int stop_gracefully();
   int finish_files();
   int close(bool all_acknowledged);
@@ -48,8 +53,11 @@ class App {
   std::atomic<std::uint32_t> active_filters_{0};
   StopSignal sources_finished_;
   StopSignal no_processor_;
+  std::mutex report_mutex_;  // for cpu_ and health_
   CpuMeter cpu_;
   Health health_;
+  RealFileSystem spool_files_{"spool"};
+  packet::SendQueue queue_;
   Uplink uplink_;
   capture::CapturePipeline pipeline_;
 };

@@ -12,6 +12,7 @@ Health::Verdict Health::judge(const Vitals& vitals) {
 
   if (vitals.stopping) return {HunterStatus::kStopping, "stopping"};
   if (!vitals.filter_error.empty()) return {HunterStatus::kError, vitals.filter_error};
+  if (!vitals.spool_error.empty()) return {HunterStatus::kError, vitals.spool_error};
   if (vitals.no_source_captures) return {HunterStatus::kError, "no interface captures"};
   if (dropped * 10 > received) return {HunterStatus::kWarning, "more than 10 % of the packets dropped"};
   if (vitals.buffer_percent > 80) return {HunterStatus::kWarning, "buffer more than 80 % full"};

@@ -16,11 +16,12 @@ struct Vitals {
   bool no_source_captures = false;
   bool some_source_down = false;
   std::string filter_error;  // a filter that could not be put in force
+  std::string spool_error;   // the spool can't be written or read
   bool stopping = false;
 };
 
 /// WARNING: buffer over 80 %, or over 10 % dropped of what came since the last judgement, or some source down. ERROR:
-/// no source captures, or a filter is not in force. One thread.
+/// no source captures, a filter is not in force, or the spool fails. One thread.
 class Health {
  public:
   struct Verdict {

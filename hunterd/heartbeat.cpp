@@ -2,8 +2,9 @@
 
 namespace lc::hunter {
 
-std::shared_ptr<Heartbeat> Heartbeat::open(const std::shared_ptr<grpc::Channel>& channel, wire::EndedFunction ended) {
-  auto stream = std::make_shared<Heartbeat>(std::move(ended));
+std::shared_ptr<Heartbeat> Heartbeat::open(const std::shared_ptr<grpc::Channel>& channel, HeardFunction heard,
+                                           wire::EndedFunction ended) {
+  auto stream = std::make_shared<Heartbeat>(std::move(heard), std::move(ended));
   const auto stub = lippycat::management::ManagementService::NewStub(channel);
   stub->async()->Heartbeat(&stream->context(), stream.get());
   stream->start();

@@ -16,9 +16,13 @@ namespace lc::hunter {
 class Heartbeat final
     : public wire::ClientStream<lippycat::management::HunterHeartbeat, lippycat::management::ProcessorHeartbeat> {
  public:
-  static std::shared_ptr<Heartbeat> open(const std::shared_ptr<grpc::Channel>& channel, wire::EndedFunction ended);
+  using HeardFunction = std::function<void(const lippycat::management::ProcessorHeartbeat&)>;
 
-  explicit Heartbeat(wire::EndedFunction ended) : ended_(std::move(ended)) {}
+  /// `heard` is called on any thread, and never after `ended`.
+  static std::shared_ptr<Heartbeat> open(const std::shared_ptr<grpc::Channel>& channel, HeardFunction heard,
+                                         wire::EndedFunction ended);
+
+  Heartbeat(HeardFunction heard, wire::EndedFunction ended) : heard_(std::move(heard)), ended_(std::move(ended)) {}
 
   /// Any thread. A beat that could not be sent yet is replaced: only the newest is worth sending.
   void beat(lippycat::management::HunterHeartbeat message);
@@ -26,9 +30,10 @@ class Heartbeat final
  private:
   bool produce(lippycat::management::HunterHeartbeat& request) override;
   [[nodiscard]] bool has_more() const override;
-  void received(const lippycat::management::ProcessorHeartbeat&) override {}
+  void received(const lippycat::management::ProcessorHeartbeat& answer) override { heard_(answer); }
   void ended(const grpc::Status& status, std::shared_ptr<void> self) override;
 
+  const HeardFunction heard_;
   const wire::EndedFunction ended_;
   mutable std::mutex mutex_;
   std::optional<lippycat::management::HunterHeartbeat> next_;

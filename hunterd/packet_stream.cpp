@@ -2,6 +2,7 @@
 
 #include <grpcpp/generic/generic_stub.h>
 
+#include "common/base/fail_point.h"
 #include "common/base/log.h"
 #include "common/wire/byte_buffer.h"
 #include "lippycat/data.pb.h"
@@ -25,42 +26,43 @@ packet::Flow flow_of(lippycat::data::FlowControl control) {
 }  // namespace
 
 std::shared_ptr<PacketStream> PacketStream::open(const std::shared_ptr<grpc::Channel>& channel,
-                                                 packet::SendWindow& window, Events events) {
-  auto stream = std::make_shared<PacketStream>(window, std::move(events));
+                                                 packet::SendQueue& queue, Events events) {
+  auto stream = std::make_shared<PacketStream>(queue, std::move(events));
   grpc::GenericStub(channel).PrepareBidiStreamingCall(&stream->context(), kMethod, {}, stream.get());
   stream->start();
   stream->pump();
   return stream;
 }
 
-PacketStream::PacketStream(packet::SendWindow& window, Events events) : window_(window), events_(std::move(events)) {}
+PacketStream::PacketStream(packet::SendQueue& queue, Events events) : queue_(queue), events_(std::move(events)) {}
 
 bool PacketStream::produce(grpc::ByteBuffer& request) {
-  const auto batch = window_.next();
+  const auto batch = queue_.next();
   if (!batch) return false;
-  window_.set_writer(packet::SendWindow::Writer::kWriting);
+  queue_.set_writer(packet::SendQueue::Writer::kWriting);
   request = wire::to_byte_buffer(batch->bytes);
   return true;
 }
 
 bool PacketStream::has_more() const {
-  return window_.has_next();
+  return queue_.has_next();
 }
 
 void PacketStream::idle() {
-  window_.set_writer(packet::SendWindow::Writer::kIdle);
+  queue_.set_writer(packet::SendQueue::Writer::kIdle);
   events_.writer_idle();
 }
 
 void PacketStream::received(const grpc::ByteBuffer& response) {
   lippycat::data::StreamControl control;
   if (!wire::parse(response, control)) return;
-  const bool for_another = (!control.hunter_id().empty() && control.hunter_id() != window_.hunter_id()) ||
-                           (control.epoch() != 0 && control.epoch() != window_.epoch());
+  const bool for_another = (!control.hunter_id().empty() && control.hunter_id() != queue_.hunter_id()) ||
+                           (control.epoch() != 0 && control.epoch() != queue_.epoch());
   if (for_another) return;
   if (!control.error().empty()) log::warning("processor reports an error", {{"error", control.error()}});
-  window_.acknowledge(control.ack_sequence());
-  window_.set_flow(flow_of(control.flow_control()));
+  if (control.ack_sequence() > 0) static_cast<void>(fail_point("uplink.acknowledge"));
+  queue_.acknowledge(control.ack_sequence());
+  queue_.set_flow(flow_of(control.flow_control()));
   events_.heard();
   pump();
 }

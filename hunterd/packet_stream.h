@@ -1,4 +1,4 @@
-// One StreamPackets call: sends the window's batches as they are, takes acknowledgements and flow control.
+// One StreamPackets call: sends the queue's batches as they are, takes acknowledgements and flow control.
 #pragma once
 
 #include <grpcpp/channel.h>
@@ -7,7 +7,7 @@
 #include <functional>
 #include <memory>
 
-#include "common/packet/send_window.h"
+#include "common/packet/send_queue.h"
 #include "common/wire/client_stream.h"
 
 namespace lc::hunter {
@@ -20,11 +20,11 @@ class PacketStream final : public wire::ClientStream<grpc::ByteBuffer, grpc::Byt
     wire::EndedFunction ended;
   };
 
-  /// The window must outlive the call.
-  static std::shared_ptr<PacketStream> open(const std::shared_ptr<grpc::Channel>& channel, packet::SendWindow& window,
+  /// The queue must outlive the call.
+  static std::shared_ptr<PacketStream> open(const std::shared_ptr<grpc::Channel>& channel, packet::SendQueue& queue,
                                             Events events);
 
-  PacketStream(packet::SendWindow& window, Events events);
+  PacketStream(packet::SendQueue& queue, Events events);
 
  private:
   bool produce(grpc::ByteBuffer& request) override;
@@ -33,7 +33,7 @@ class PacketStream final : public wire::ClientStream<grpc::ByteBuffer, grpc::Byt
   void received(const grpc::ByteBuffer& response) override;
   void ended(const grpc::Status& status, std::shared_ptr<void> self) override;
 
-  packet::SendWindow& window_;
+  packet::SendQueue& queue_;
   const Events events_;
 };
 

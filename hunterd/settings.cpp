@@ -1,6 +1,7 @@
 #include "hunterd/settings.h"
 
 #include "common/base/text.h"
+#include "common/config/state_directory.h"
 #include "common/wire/program.h"
 
 namespace lc::hunter {
@@ -9,6 +10,17 @@ namespace {
 using config::Kind;
 
 constexpr std::int64_t kMiB = std::int64_t{1} << 20;
+
+SpoolSettings spool_settings(const config::Settings& settings, const std::string& hunter_id) {
+  const std::string& mode = settings.text("spool-mode");
+  const std::string& directory = settings.text("spool-dir");
+  return {.mode = mode == "off"      ? SpoolMode::kOff
+                  : mode == "always" ? SpoolMode::kAlways
+                                     : SpoolMode::kOverflow,
+          .directory = directory.empty() ? config::state_directory("hunterd", hunter_id) : directory,
+          .max_bytes = settings.size("spool-max"),
+          .drop_newest = settings.text("spool-drop") == "newest"};
+}
 
 }  // namespace
 
@@ -38,7 +50,7 @@ config::Program program() {
        .kind = Kind::kSize,
        .default_value = "64M",
        .value_name = "SIZE",
-       .help = "Most that is kept in memory until the processor acknowledges it.",
+       .help = "Most that is kept in memory until the processor acknowledges it; beyond, the spool takes over.",
        .min = kMiB},
       {.name = "interface",
        .letter = 'i',
@@ -108,13 +120,45 @@ config::Program program() {
        .kind = Kind::kInteger,
        .default_value = "10000",
        .value_name = "PACKETS",
-       .help = "Packets that may wait to be sent; beyond, they wait in the kernel's ring.",
+       .help = "Packets that may wait to be sent before capture files are read no further, and, without a spool, "
+               "live packets wait in the kernel's ring.",
        .min = 1},
+      {.name = "spool-mode",
+       .yaml = "hunter.spool_mode",
+       .default_value = "overflow",
+       .value_name = "MODE",
+       .help = "What goes to disk: overflow (what --window can't hold, and everything while no processor is reached), "
+               "always (each batch, before it is sent), off.",
+       .choices = {"overflow", "always", "off"},
+       .group = "Spool"},
+      {.name = "spool-dir",
+       .yaml = "hunter.spool_dir",
+       .value_name = "DIR",
+       .help = "Where; by default hunterd-ID in $STATE_DIRECTORY, /var/lib/lippycat (root) or "
+               "~/.local/state/lippycat."},
+      {.name = "spool-max",
+       .yaml = "hunter.spool_max",
+       .kind = Kind::kSize,
+       .default_value = "1G",
+       .value_name = "SIZE",
+       .help = "Most that is kept on disk.",
+       .min = 8 * kMiB},
+      {.name = "spool-drop",
+       .yaml = "hunter.spool_drop",
+       .default_value = "oldest",
+       .value_name = "WHICH",
+       .help = "Packets to drop when the spool is full: oldest or newest.",
+       .choices = {"oldest", "newest"}},
+      {.name = "stats",
+       .yaml = "hunter.display_stats",
+       .kind = Kind::kBoolean,
+       .default_value = "false",
+       .help = "Print a line of statistics every 5 s, and at the end.",
+       .group = "Information"},
       {.name = "list-interfaces",
        .kind = Kind::kBoolean,
        .default_value = "false",
        .help = "Show what can be captured from, and exit.",
-       .group = "Information",
        .where = config::Where::kOptionOnly},
       {.name = "json",
        .kind = Kind::kBoolean,
@@ -147,8 +191,10 @@ HunterSettings read_settings(const config::Settings& settings, std::vector<std::
   hunter.batch.age = settings.milliseconds("batch-timeout");
   hunter.uplink.processors = settings.list("processor");
   hunter.uplink.max_reconnect_attempts = settings.integer("max-reconnect-attempts");
-  hunter.uplink.window.window_bytes = settings.size("window");
-  hunter.uplink.window.queue_packets = static_cast<std::uint64_t>(settings.integer("buffer-size"));
+  hunter.queue.window_bytes = settings.size("window");
+  hunter.queue.queue_packets = static_cast<std::uint64_t>(settings.integer("buffer-size"));
+  hunter.spool = spool_settings(settings, hunter.hunter_id);
+  hunter.stats = settings.boolean("stats");
   if (hunter.uplink.processors.empty()) faults.emplace_back("--processor HOST:PORT is required");
   hunter.uplink.tls = wire::read_transport(settings, hunter.uplink.processors, wire::End::kClient, faults);
   return hunter;

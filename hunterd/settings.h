@@ -15,12 +15,24 @@ namespace lc::hunter {
 /// The rows of --help, the configuration file (section `hunter`) and the environment.
 config::Program program();
 
+enum class SpoolMode { kOff, kOverflow, kAlways };
+
+struct SpoolSettings {
+  SpoolMode mode = SpoolMode::kOverflow;
+  std::string directory;
+  std::uint64_t max_bytes = 0;
+  bool drop_newest = false;
+};
+
 struct HunterSettings {
   std::string hunter_id;
   std::vector<std::string> interfaces;  // names, or paths of capture files
   capture::SourceOptions source;
   capture::BatchLimits batch;
+  packet::SendQueue::Limits queue;
+  SpoolSettings spool;
   UplinkSettings uplink;
+  bool stats = false;
 };
 
 /// Checks what one option alone can't know (ids, addresses, transport security). Appends a line for each fault.

@@ -1,5 +1,5 @@
-// A connection's life: register (which says where to resume), rewind the window, open both streams, wait until one of
-// them ends, cancel the other, wait until both are done. Nothing of the window is given up in between.
+// A connection's life: register (which says where to resume), rewind the queue, open both streams, wait until one of
+// them ends, cancel the other, wait until both are done. Nothing of the queue is given up in between.
 #include "hunterd/uplink.h"
 
 #include <pthread.h>
@@ -30,18 +30,23 @@ std::uint64_t random_seed() {
 
 }  // namespace
 
-Uplink::Uplink(UplinkSettings settings, fleet::HunterDescription description, Events events)
+Uplink::Uplink(UplinkSettings settings, fleet::HunterDescription description, packet::SendQueue& queue, Events events)
     : settings_(std::move(settings)),
       description_(std::move(description)),
       events_(std::move(events)),
-      window_(description_.id, description_.epoch, settings_.window),
+      queue_(queue),
       backoff_(random_seed()) {}
 
 Uplink::~Uplink() {
   stop();
+  queue_.stop();  // its thread calls us
 }
 
 void Uplink::start() {
+  queue_.start([this] {
+    pump();
+    notify_listeners();
+  });
   supervisor_ = std::jthread([this] {
     ::pthread_setname_np(::pthread_self(), "uplink");
     supervise();
@@ -49,7 +54,11 @@ void Uplink::start() {
 }
 
 void Uplink::submit(packet::BatchBuilder& batch, const packet::BatchStats& stats) {
-  window_.push(batch, stats, wall_ns());
+  queue_.push(batch, stats, wall_ns());
+  pump();
+}
+
+void Uplink::pump() {
   std::shared_ptr<PacketStream> stream;
   {
     const std::lock_guard lock(mutex_);
@@ -69,7 +78,7 @@ void Uplink::remove_listener(packet::SinkListener& listener) {
 }
 
 void Uplink::notify_listeners() {
-  if (window_.signal() == packet::FlowSignal::kFull) return;
+  if (queue_.signal() == packet::FlowSignal::kFull) return;
   const std::lock_guard lock(listeners_mutex_);
   for (packet::SinkListener* listener : listeners_) listener->notify();
 }
@@ -81,10 +90,18 @@ bool Uplink::stopping() const {
 
 bool Uplink::finish(std::chrono::milliseconds limit, const std::function<bool()>& cancelled) {
   const auto end = Clock::now() + limit;
-  std::unique_lock lock(mutex_);
-  while (!window_.empty() && !stop_ && Clock::now() < end && !cancelled()) changed_.wait_for(lock, 50ms);
-  graceful_ = window_.empty();
-  return graceful_;
+  while (!queue_.empty() && !stopping() && Clock::now() < end && !cancelled()) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, 50ms);
+  }
+  const bool all = queue_.empty();
+  const std::lock_guard lock(mutex_);
+  return graceful_ = all;
+}
+
+bool Uplink::connected() const {
+  const std::lock_guard lock(mutex_);
+  return stream_ != nullptr;
 }
 
 void Uplink::stop() {
@@ -162,8 +179,8 @@ bool Uplink::register_at(const std::string& address, const std::shared_ptr<grpc:
   const fleet::RegistrationAnswer answer = wire::from_proto(response);
   log::info("connected",
             {{"processor", address}, {"processor_id", answer.processor_id}, {"resume_after", answer.resume_after}});
-  window_.rewind(answer.resume_after);
-  window_.set_flow(packet::Flow::kContinue);
+  queue_.rewind(answer.resume_after);
+  queue_.set_flow(packet::Flow::kContinue);
   const Result<wire::Address> parsed = wire::parse_address(address);
   events_.registered(answer, parsed.ok() ? parsed->port : 0);
   return true;
@@ -175,24 +192,20 @@ void Uplink::run_streams(const std::string& address, const std::shared_ptr<grpc:
     broken_.clear();
     open_streams_ = 2;
     heard_at_ = Clock::now();
+    liveness_ = Liveness(heard_at_);
+    processor_in_error_ = false;
   }
   auto stream = PacketStream::open(
-      channel, window_,
+      channel, queue_,
       {.writer_idle = [this] { notify_listeners(); },
-       .heard =
-           [this] {
-             {
-               const std::lock_guard lock(mutex_);
-               heard_at_ = Clock::now();
-             }
-             changed_.notify_all();
-             notify_listeners();
-           },
+       .heard = [this] { heard_of_packets(); },
        .ended = [this](const grpc::Status& status,
                        std::shared_ptr<void> self) { stream_ended("packet stream", status, std::move(self)); }});
-  auto heartbeat = Heartbeat::open(channel, [this](const grpc::Status& status, std::shared_ptr<void> self) {
-    stream_ended("heartbeat", status, std::move(self));
-  });
+  auto heartbeat = Heartbeat::open(
+      channel, [this](const pb::ProcessorHeartbeat& answer) { answered(answer); },
+      [this](const grpc::Status& status, std::shared_ptr<void> self) {
+        stream_ended("heartbeat", status, std::move(self));
+      });
   {
     const std::lock_guard lock(mutex_);
     stream_ = stream;
@@ -208,7 +221,9 @@ void Uplink::run_streams(const std::string& address, const std::shared_ptr<grpc:
       next_beat = Clock::now() + kBeatInterval;
     }
     mind_flow();
+    const bool waits = queue_.awaits_acknowledgement();
     lock.lock();
+    if (broken_.empty()) broken_ = dead(waits);
     changed_.wait_until(lock, std::min(next_beat, Clock::now() + kTick), [this] { return stop_ || !broken_.empty(); });
   }
   stream_.reset();
@@ -229,7 +244,7 @@ void Uplink::run_streams(const std::string& address, const std::shared_ptr<grpc:
   lock.lock();
   changed_.wait(lock, [this] { return open_streams_ == 0; });
   ended_streams_.clear();
-  window_.set_writer(packet::SendWindow::Writer::kAway);  // last: an ending stream may still call itself idle
+  queue_.set_writer(packet::SendQueue::Writer::kAway);  // last: an ending stream may still call itself idle
 }
 
 void Uplink::beat(Heartbeat& heartbeat) {
@@ -243,15 +258,38 @@ void Uplink::beat(Heartbeat& heartbeat) {
 }
 
 void Uplink::mind_flow() {
-  if (window_.flow() == packet::Flow::kContinue) return;
+  if (queue_.flow() == packet::Flow::kContinue) return;
   std::shared_ptr<PacketStream> stream;
   {
     const std::lock_guard lock(mutex_);
     if (Clock::now() - heard_at_ < kFlowGuard) return;
     stream = stream_;
   }
-  window_.set_flow(packet::Flow::kContinue);
+  queue_.set_flow(packet::Flow::kContinue);
   if (stream) stream->pump();
+}
+
+std::string Uplink::dead(bool waits) {
+  liveness_.holds_back(processor_in_error_ || queue_.flow() != packet::Flow::kContinue);
+  return liveness_.judge(waits, Clock::now());
+}
+
+void Uplink::heard_of_packets() {
+  const std::uint64_t acknowledged = queue_.usage().acknowledged;
+  {
+    const std::lock_guard lock(mutex_);
+    heard_at_ = Clock::now();
+    liveness_.heard(heard_at_);
+    liveness_.acknowledged(acknowledged, heard_at_);
+  }
+  changed_.notify_all();
+  notify_listeners();
+}
+
+void Uplink::answered(const pb::ProcessorHeartbeat& answer) {
+  const std::lock_guard lock(mutex_);
+  liveness_.heard(Clock::now());
+  processor_in_error_ = answer.status() == pb::PROCESSOR_ERROR;
 }
 
 void Uplink::stream_ended(const char* which, const grpc::Status& status, std::shared_ptr<void> stream) {

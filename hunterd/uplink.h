@@ -16,8 +16,9 @@
 #include "common/base/clock.h"
 #include "common/config/tls_settings.h"
 #include "common/fleet/hunter.h"
-#include "common/packet/send_window.h"
+#include "common/packet/send_queue.h"
 #include "hunterd/heartbeat.h"
+#include "hunterd/liveness.h"
 #include "hunterd/packet_stream.h"
 
 namespace lc::hunter {
@@ -26,12 +27,12 @@ struct UplinkSettings {
   std::vector<std::string> processors;  // HOST:PORT, in order of preference
   config::TlsSettings tls;
   std::int64_t max_reconnect_attempts = 0;  // in a row; 0 = for ever
-  packet::SendWindow::Limits window;
 };
 
 /// What a heartbeat says, gathered when it is due.
 struct Report {
   fleet::HunterStatus status = fleet::HunterStatus::kHealthy;
+  std::string reason;  // when it is not healthy
   fleet::HunterStats stats;
 };
 
@@ -45,7 +46,8 @@ class Uplink final : public packet::BatchSink {
     std::function<void(const std::string& reason)> gave_up;                      // likewise: no attempt is left
   };
 
-  Uplink(UplinkSettings settings, fleet::HunterDescription description, Events events);
+  /// The queue must outlive it, and be its alone; its epoch goes into the description.
+  Uplink(UplinkSettings settings, fleet::HunterDescription description, packet::SendQueue& queue, Events events);
   ~Uplink() override;
 
   void start();
@@ -57,10 +59,11 @@ class Uplink final : public packet::BatchSink {
   /// Closes the streams (in order, if everything was acknowledged) and ends the supervising thread.
   void stop();
 
-  [[nodiscard]] packet::SendWindow& window() { return window_; }
+  /// Streams are open.
+  [[nodiscard]] bool connected() const;
 
   void submit(packet::BatchBuilder& batch, const packet::BatchStats& stats) override;
-  [[nodiscard]] packet::FlowSignal signal() const override { return window_.signal(); }
+  [[nodiscard]] packet::FlowSignal signal() const override { return queue_.signal(); }
   void add_listener(packet::SinkListener& listener) override;
   void remove_listener(packet::SinkListener& listener) override;
 
@@ -73,14 +76,18 @@ class Uplink final : public packet::BatchSink {
   void run_streams(const std::string& address, const std::shared_ptr<grpc::Channel>& channel);
   void beat(Heartbeat& heartbeat);
   void mind_flow();
+  void answered(const lippycat::management::ProcessorHeartbeat& answer);
+  void heard_of_packets();
+  void pump();
   void stream_ended(const char* which, const grpc::Status& status, std::shared_ptr<void> stream);
   void notify_listeners();
   [[nodiscard]] bool stopping() const;
+  [[nodiscard]] std::string dead(bool waits);  // with mutex_ held
 
   const UplinkSettings settings_;
   const fleet::HunterDescription description_;
   const Events events_;
-  packet::SendWindow window_;
+  packet::SendQueue& queue_;
   Backoff backoff_;
 
   mutable std::mutex mutex_;
@@ -92,7 +99,9 @@ class Uplink final : public packet::BatchSink {
   std::string broken_;                                // why the connection ended; empty while it stands
   grpc::ClientContext* registering_ = nullptr;
   std::shared_ptr<PacketStream> stream_;  // the current one, for submit()
-  Clock::time_point heard_at_;
+  Clock::time_point heard_at_;            // an acknowledgement or flow control
+  Liveness liveness_{Clock::now()};
+  bool processor_in_error_ = false;  // as its last answer to a heartbeat said
 
   std::mutex listeners_mutex_;
   std::vector<packet::SinkListener*> listeners_;

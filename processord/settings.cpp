@@ -1,6 +1,7 @@
 #include "processord/settings.h"
 
 #include "common/base/text.h"
+#include "common/config/state_directory.h"
 #include "common/wire/program.h"
 
 namespace lc::processor {
@@ -52,6 +53,11 @@ config::Program program() {
        .help = "When packets are acknowledged: interval (on disk, grouped within 100 ms), always (on disk, at once), "
                "never (written, not forced to disk).",
        .choices = {"interval", "always", "never"}},
+      {.name = "state-dir",
+       .yaml = "processor.state_dir",
+       .value_name = "DIR",
+       .help = "Folder of the journal, by which a restart knows what is stored; one for each processord. By default "
+               "processord-ID in /var/lib/lippycat (root) or ~/.local/state/lippycat."},
       {.name = "stats",
        .yaml = "processor.display_stats",
        .kind = Kind::kBoolean,
@@ -77,6 +83,8 @@ ProcessorSettings read_settings(const config::Settings& settings, std::vector<st
   if (!engine.write_file.empty()) {
     if (const auto format = capture::capture_format(engine.write_file); !format) faults.push_back(format.error().text);
   }
+  engine.state_dir = settings.text("state-dir");
+  if (engine.state_dir.empty()) engine.state_dir = config::state_directory("processord", engine.processor_id);
   const std::string& sync = settings.text("sync");
   engine.sync = sync == "always" ? SyncPolicy::kAlways : sync == "never" ? SyncPolicy::kNever : SyncPolicy::kInterval;
   processor.stats = settings.boolean("stats");

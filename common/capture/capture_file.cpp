@@ -15,6 +15,7 @@ namespace {
 
 // One write(2) of this size costs little per packet, and the buffer stays in the processor's second-level cache.
 constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
+constexpr std::string_view kThing = "capture file";
 
 }  // namespace
 
@@ -46,17 +47,11 @@ Status CaptureFile::append(std::span<const std::uint8_t> bytes) {
 
 Status CaptureFile::flush() {
   if (lost_) return *lost_;
-  std::size_t done = 0;
-  while (done < used_) {
-    const ssize_t count = output_->write(buffer_.get() + done, used_ - done, written_ + done);
-    if (count > 0) {
-      done += static_cast<std::size_t>(count);
-    } else if (count == 0 || errno != EINTR) {
-      const int error = count == 0 ? EIO : errno;
-      // Readers see no torn record meanwhile. Should the cut fail too, the next flush writes over the same bytes.
-      static_cast<void>(output_->truncate(written_));
-      return file_error("write", path_, error);
-    }
+  if (!write_all(*output_, buffer_.get(), used_, written_)) {
+    const int error = errno;
+    // Readers see no torn record meanwhile. Should the cut fail too, the next flush writes over the same bytes.
+    static_cast<void>(output_->truncate(written_));
+    return file_error("write", kThing, path_, error);
   }
   written_ += used_;
   used_ = 0;
@@ -81,12 +76,12 @@ Status CaptureFile::sync() {
   return {};
 }
 
-Status CaptureFile::close() {
+Status CaptureFile::close(bool durably) {
   if (!finished_) {
     if (Status end_written = finish(); !end_written) return end_written;
     finished_ = true;
   }
-  return sync();
+  return durably ? sync() : flush();
 }
 
 Result<std::uint32_t> file_link_type(std::uint32_t link_type) {

@@ -8,8 +8,8 @@
 #include <span>
 #include <string>
 
+#include "common/base/file.h"
 #include "common/base/result.h"
-#include "common/capture/file_output.h"
 #include "common/packet/batch.h"
 #include "common/packet/packet.h"
 
@@ -65,8 +65,9 @@ class CaptureFile {
   /// every later call gives kDataLoss: make a new file and write again what came since.
   Status sync();
 
-  /// Writes the format's end, then sync(). After an Error it may be called again; nothing else may.
-  Status close();
+  /// Writes the format's end, then sync(); or only flush(), for who has promised no more than that: a sync() that fails
+  /// would take back everything. After an Error it may be called again; nothing else may.
+  Status close(bool durably = true);
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::uint64_t size_bytes() const { return written_ + used_; }  // of the file once flushed

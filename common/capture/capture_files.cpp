@@ -6,12 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "common/base/clock.h"
+#include "common/base/fail_point.h"
 #include "common/base/text.h"
 #include "common/base/unique_fd.h"
 #include "common/capture/capture_walk.h"
@@ -22,6 +24,16 @@ namespace lc::capture {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::string_view kThing = "capture file";
+
+/// True: the call shall not be made, errno is set.
+bool fails(const char* point) {
+  const Failure failure = fail_point(point);
+  if (failure.error == 0) return false;
+  errno = failure.error;
+  return true;
+}
 
 Error refused(const std::string& path, const std::string& why_and_remedy) {
   return {Code::kFailedPrecondition, "cannot write capture file " + lc::quoted(path) + ": " + why_and_remedy};
@@ -37,7 +49,7 @@ Result<std::string> followed(const std::string& path) {
     if (none) return at.string();
     at = at.parent_path() / target;
   }
-  return file_error("write", path, ELOOP);
+  return file_error("write", kThing, path, ELOOP);
 }
 
 fs::path directory_of(const fs::path& path) {
@@ -49,16 +61,21 @@ fs::path directory_of(const fs::path& path) {
 Status sync_directory(const fs::path& path) {
   const UniqueFd directory(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory || ::fsync(directory.get()) == 0 || errno == EINVAL) return {};
-  return file_error("write", path.string(), errno);
+  return file_error("write", kThing, path.string(), errno);
 }
 
 /// 0, or errno: EEXIST when `to` is taken.
 int rename_without_replacing(const std::string& from, const std::string& to) {
+  if (fails("capture.rename")) return errno;
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;
   // Some filesystems (NFS among them) cannot; a link does not replace either.
   if (::link(from.c_str(), to.c_str()) != 0) return errno;
   return ::unlink(from.c_str()) == 0 ? 0 : errno;
+}
+
+bool shorten(int fd, std::uint64_t size) {
+  return !fails("capture.truncate") && ::ftruncate(fd, static_cast<off_t>(size)) == 0;
 }
 
 Result<std::string> rename_by_time(const std::string& path, const struct stat& status) {
@@ -70,7 +87,7 @@ Result<std::string> rename_by_time(const std::string& path, const struct stat& s
     name += "-" + time + suffix + old.extension().string();
     const int error = rename_without_replacing(path, name.string());
     if (error == 0) return name.string();
-    if (error != EEXIST) return file_error("set aside", path, error);
+    if (error != EEXIST) return file_error("set aside", kThing, path, error);
   }
 }
 
@@ -78,19 +95,19 @@ Result<std::optional<SetAside>> set_aside_file(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return std::optional<SetAside>{};
-    return file_error("write", path, errno);
+    return file_error("write", kThing, path, errno);
   }
   // Before open(), which would wait on a FIFO and may wake a device.
-  if (S_ISDIR(status.st_mode)) return file_error("write", path, EISDIR);
+  if (S_ISDIR(status.st_mode)) return file_error("write", kThing, path, EISDIR);
   if (!S_ISREG(status.st_mode)) return refused(path, "it is not a regular file; choose another path");
 
   const UniqueFd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-  if (!file) return file_error("set aside", path, errno);
+  if (!file) return file_error("set aside", kThing, path, errno);
   // A writer holds the lock as long as it has the file open; where locks are not supported, nobody holds one.
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     return refused(path, "another process is writing it; give each its own file");
   }
-  if (::fstat(file.get(), &status) != 0) return file_error("set aside", path, errno);
+  if (::fstat(file.get(), &status) != 0) return file_error("set aside", kThing, path, errno);
 
   CaptureExtent extent;
   if (status.st_size > 0) {
@@ -102,7 +119,7 @@ Result<std::optional<SetAside>> set_aside_file(const std::string& path) {
     extent = *walked;
   }
   if (!extent.has_content && !extent.damaged_at) {
-    if (::unlink(path.c_str()) != 0) return file_error("replace", path, errno);
+    if (fails("capture.unlink") || ::unlink(path.c_str()) != 0) return file_error("replace", kThing, path, errno);
     return std::optional<SetAside>{};
   }
 
@@ -111,16 +128,33 @@ Result<std::optional<SetAside>> set_aside_file(const std::string& path) {
   result.damaged_at = extent.damaged_at;
   if (!extent.damaged_at) {
     result.cut_bytes = static_cast<std::uint64_t>(status.st_size) - extent.whole_bytes;
-    if (result.cut_bytes > 0 && ::ftruncate(file.get(), static_cast<off_t>(extent.whole_bytes)) != 0) {
-      return file_error("repair", path, errno);
+    if (result.cut_bytes > 0 && !shorten(file.get(), extent.whole_bytes)) {
+      return file_error("repair", kThing, path, errno);
     }
   }
-  if (::fsync(file.get()) != 0) return file_error("set aside", path, errno);
+  if (::fsync(file.get()) != 0) return file_error("set aside", kThing, path, errno);
   const Result<std::string> new_path = rename_by_time(path, status);
   if (!new_path) return new_path.error();
   result.path = *new_path;
   if (const Status synced = sync_directory(path); !synced) return synced.error();
   return std::optional(std::move(result));
+}
+
+/// Nothing with errno.
+std::optional<FileIdentity> identity_of(int fd) {
+  struct statx status {};
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &status) != 0) return std::nullopt;
+  FileIdentity identity{.device = std::uint64_t{status.stx_dev_major} << 32 | status.stx_dev_minor,
+                        .inode = status.stx_ino};
+  if ((status.stx_mask & STATX_BTIME) != 0) {
+    identity.birth_ns = std::int64_t{status.stx_btime.tv_sec} * 1'000'000'000 + status.stx_btime.tv_nsec;
+  }
+  return identity;
+}
+
+// Numbers of devices may change with a restart (btrfs, NFS): a known time of birth says more.
+bool same_file(const FileIdentity& a, const FileIdentity& b) {
+  return a.inode == b.inode && a.birth_ns == b.birth_ns && (a.device == b.device || a.birth_ns != 0);
 }
 
 }  // namespace
@@ -139,6 +173,42 @@ Result<std::optional<SetAside>> set_aside(const std::string& path) {
   return set_aside_file(*target);
 }
 
+Result<CutBack> cut_back(const CommittedFile& file) {
+  using Outcome = CutBack::Outcome;
+  const UniqueFd fd(::open(file.path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd) {
+    // ELOOP, EISDIR, ENXIO: something else has the name.
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EISDIR || errno == ENXIO) {
+      return CutBack{.outcome = Outcome::kGone};
+    }
+    return file_error("repair", kThing, file.path, errno);
+  }
+  const std::optional<FileIdentity> identity = identity_of(fd.get());
+  struct stat status {};
+  if (!identity || ::fstat(fd.get(), &status) != 0) return file_error("repair", kThing, file.path, errno);
+  if (!same_file(*identity, file.identity)) return CutBack{.outcome = Outcome::kGone};
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    return refused(file.path, "another process is writing it; give each its own file");
+  }
+  CutBack result{.size_bytes = static_cast<std::uint64_t>(status.st_size)};
+  if (result.size_bytes < file.bytes) {
+    result.outcome = Outcome::kShorter;
+  } else if (file.packets == 0) {
+    result.outcome = Outcome::kRemoved;
+    if (fails("capture.unlink") || ::unlink(file.path.c_str()) != 0) {
+      return file_error("remove", kThing, file.path, errno);
+    }
+    if (const Status synced = sync_directory(file.path); !synced) return synced.error();
+  } else if (result.size_bytes > file.bytes) {
+    if (!shorten(fd.get(), file.bytes)) return file_error("repair", kThing, file.path, errno);
+    // Its packets are no younger for that: set_aside() names it by this time.
+    const std::array<timespec, 2> times = {{{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, status.st_mtim}};
+    static_cast<void>(::futimens(fd.get(), times.data()));
+    if (::fsync(fd.get()) != 0) return file_error("repair", kThing, file.path, errno);
+  }
+  return result;
+}
+
 Result<NewCaptureFile> create_capture_file(const std::string& path) {
   const Result<CaptureFormat> format = capture_format(path);
   if (!format) return format.error();
@@ -147,13 +217,19 @@ Result<NewCaptureFile> create_capture_file(const std::string& path) {
   Result<std::optional<SetAside>> earlier = set_aside_file(*target);
   if (!earlier) return earlier.error();
 
-  UniqueFd fd(::open(target->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
-  if (!fd) return file_error("create", *target, errno);
+  UniqueFd fd(fails("capture.create") ? -1 : ::open(target->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
+  if (!fd) return file_error("create", kThing, *target, errno);
+  std::error_code no_directory;
+  const fs::path absolute = fs::absolute(*target, no_directory);
+  const std::optional<FileIdentity> identity = identity_of(fd.get());
+  if (!identity) return file_error("create", kThing, *target, errno);
+  if (no_directory) return file_error("create", kThing, *target, no_directory.value());
   static_cast<void>(::flock(fd.get(), LOCK_EX | LOCK_NB));  // the file is new: refused only where locks do not exist
   if (const Status synced = sync_directory(*target); !synced) return synced.error();
 
-  auto output = std::make_unique<RegularFile>(std::move(fd));
+  auto output = std::make_unique<RegularFile>(std::move(fd), "capture");
   NewCaptureFile created;
+  created.committed = {.path = absolute.string(), .identity = *identity};
   created.set_aside = std::move(*earlier);
   if (*format == CaptureFormat::kPcap) {
     created.file = std::make_unique<PcapWriter>(*target, std::move(output));

@@ -1,4 +1,4 @@
-// Opens capture files for writing, and keeps what earlier runs wrote.
+// Opens capture files for writing, keeps what earlier runs wrote, and cuts off what they had not acknowledged.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,44 @@ struct SetAside {
 /// thread.
 Result<std::optional<SetAside>> set_aside(const std::string& path);
 
+/// Tells a file from any other that had its name before or will have it: by inode and birth, and where no birth is
+/// known by device.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::int64_t birth_ns = 0;  // since 1970; 0 where the file system does not know (statx(2))
+
+  bool operator==(const FileIdentity&) const = default;
+};
+
+/// A capture file that is being written, as far as its writer has promised it to somebody.
+struct CommittedFile {
+  std::string path;  // absolute; where the symbolic links led
+  FileIdentity identity;
+  std::uint64_t bytes = 0;    // its header and whole records
+  std::uint64_t packets = 0;  // in these
+
+  bool operator==(const CommittedFile&) const = default;
+};
+
+struct CutBack {
+  enum class Outcome {
+    kCommitted,  // it holds exactly what was committed now
+    kRemoved,    // so it did, and that was no packet
+    kShorter,    // some of what was committed is not there; kept as it is
+    kGone,       // no file, or another one, has the name
+  };
+  Outcome outcome = Outcome::kCommitted;
+  std::uint64_t size_bytes = 0;  // before
+};
+
+/// Cuts from the file what its writer had not committed when it died; nobody may be writing it. May be repeated.
+/// Errors as file_error() says; each names the path and the remedy. Any thread.
+Result<CutBack> cut_back(const CommittedFile& file);
+
 struct NewCaptureFile {
   std::unique_ptr<CaptureFile> file;
+  CommittedFile committed;            // nothing yet
   std::optional<SetAside> set_aside;  // for a line in the log
 };
 

@@ -19,11 +19,21 @@ constexpr auto kDrainLimit = std::chrono::milliseconds(500);
 constexpr int kBlockTimeoutMs = 10;  // more than the ring's block time-out
 constexpr int kDownRetryMs = 100;
 constexpr int kForever = -1;
+constexpr int kFullLookMs = 500;  // while the sink is full: what the kernel drops meanwhile shall show
 
 int until(std::optional<Clock::time_point> deadline) {
   if (!deadline) return kForever;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
   return static_cast<int>(std::max<std::int64_t>(0, left.count()));
+}
+
+}  // namespace
+
+namespace {
+
+// One thread counts, others look.
+void count(std::atomic<std::uint64_t>& counter) {
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -35,7 +45,10 @@ CaptureLoop::CaptureLoop(std::unique_ptr<PacketSource> source, std::uint32_t int
       sink_(sink),
       stop_(stop),
       batcher_(pool, sink, limits, source_->name(), interface_index, std::move(totals), time_),
-      consumer_([this](const packet::PacketView& packet) { batcher_.add(packet, source_->link_type()); }) {
+      consumer_([this](const packet::PacketView& packet) {
+        count(captured_);  // first: what is handed on has been captured
+        batcher_.add(packet, source_->link_type());
+      }) {
   sink_.add_listener(listener_);
 }
 
@@ -50,10 +63,11 @@ std::string CaptureLoop::error() const {
 void CaptureLoop::run() {
   while (!stop_.requested()) {
     if (sink_is_full()) {
-      wait(-1, kForever);
+      source_->refresh_stats();
+      wait(-1, kFullLookMs);
       continue;
     }
-    const ReadOutcome outcome = read();
+    const ReadOutcome outcome = read(consumer_);
     if (outcome.state == ReadState::kEnded || outcome.state == ReadState::kFailed) break;
     if (outcome.state == ReadState::kDown) {
       batcher_.flush();
@@ -68,16 +82,16 @@ void CaptureLoop::run() {
 }
 
 bool CaptureLoop::sink_is_full() {
-  if (sink_.signal() != FlowSignal::kFull) return false;
+  const FlowSignal too_much = source_->is_live() ? FlowSignal::kFull : FlowSignal::kSpill;
+  if (sink_.signal() < too_much) return false;
   listener_.waiting.store(true);
-  if (sink_.signal() == FlowSignal::kFull) return true;
+  if (sink_.signal() >= too_much) return true;
   listener_.waiting.store(false);
   return false;
 }
 
-ReadOutcome CaptureLoop::read() {
-  ReadOutcome outcome = source_->dispatch(kBurst, consumer_);
-  captured_.fetch_add(outcome.packets, std::memory_order_relaxed);
+ReadOutcome CaptureLoop::read(const PacketConsumer& consumer) {
+  ReadOutcome outcome = source_->dispatch(kBurst, consumer);
   note(outcome);
   return outcome;
 }
@@ -111,15 +125,21 @@ void CaptureLoop::wait(int source_fd, int timeout_ms) {
   if (fds[1].revents != 0) listener_.wake_up.drain();
 }
 
+// What the sink has no room for is read all the same, so that it is counted.
 void CaptureLoop::drain() {
+  const PacketConsumer give_up = [this](const packet::PacketView&) {
+    count(captured_);
+    count(given_up_);
+  };
   const auto limit = Clock::now() + kDrainLimit;
-  while (Clock::now() < limit && sink_.signal() != FlowSignal::kFull) {
-    const ReadOutcome outcome = read();
+  while (Clock::now() < limit) {
+    const ReadOutcome outcome = read(sink_.signal() == FlowSignal::kFull ? give_up : consumer_);
     if (outcome.state != ReadState::kReading) return;
     if (outcome.packets > 0) continue;
     pollfd fd = {source_->poll_fd(), POLLIN, 0};
-    if (::poll(&fd, 1, kBlockTimeoutMs) == 0) return;
+    if (::poll(&fd, 1, kBlockTimeoutMs) == 0) break;
   }
+  source_->refresh_stats();
 }
 
 }  // namespace lc::capture

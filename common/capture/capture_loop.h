@@ -33,6 +33,8 @@ class CaptureLoop {
 
   // Any thread:
   [[nodiscard]] std::uint64_t captured() const { return captured_.load(std::memory_order_relaxed); }
+  /// Of these, packets that came out of the kernel's ring at the stop, when the sink had no room.
+  [[nodiscard]] std::uint64_t given_up() const { return given_up_.load(std::memory_order_relaxed); }
   [[nodiscard]] SourceStats source_stats() const { return source_->stats(); }
   [[nodiscard]] LoopState state() const { return state_.load(std::memory_order_acquire); }
   [[nodiscard]] std::string error() const;  // of kDown and kFailed
@@ -41,7 +43,7 @@ class CaptureLoop {
 
  private:
   [[nodiscard]] bool sink_is_full();  // and if so, asks to be woken
-  ReadOutcome read();
+  ReadOutcome read(const PacketConsumer& consumer);
   void note(const ReadOutcome& outcome);
   void wait(int source_fd, int timeout_ms);
   void drain();
@@ -54,6 +56,7 @@ class CaptureLoop {
   Batcher batcher_;
   PacketConsumer consumer_;
   std::atomic<std::uint64_t> captured_{0};
+  std::atomic<std::uint64_t> given_up_{0};
   std::atomic<LoopState> state_{LoopState::kRunning};
   Guarded<std::string> error_;
 };

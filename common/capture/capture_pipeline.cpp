@@ -59,6 +59,7 @@ CapturePipeline::Totals CapturePipeline::totals() const {
   Totals totals;
   for (const auto& loop : loops_) {
     const SourceStats stats = loop->source_stats();
+    totals.given_up += loop->given_up();  // first: never more than captured
     totals.captured += loop->captured();
     totals.kernel_dropped += stats.kernel_dropped;
     totals.interface_dropped += stats.interface_dropped;
@@ -70,7 +71,7 @@ packet::BatchStats CapturePipeline::batch_stats() const {
   const Totals now = totals();
   return {.total_captured = now.captured,
           .filtered_matched = now.captured,
-          .dropped = now.kernel_dropped + now.interface_dropped};
+          .dropped = now.kernel_dropped + now.interface_dropped + now.given_up};
 }
 
 std::vector<std::string> CapturePipeline::faults() const {

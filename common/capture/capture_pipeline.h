@@ -36,6 +36,7 @@ class CapturePipeline {
     std::uint64_t captured = 0;
     std::uint64_t kernel_dropped = 0;
     std::uint64_t interface_dropped = 0;
+    std::uint64_t given_up = 0;  // of captured: read at the stop, when the sink had no room
   };
   [[nodiscard]] Totals totals() const;
 

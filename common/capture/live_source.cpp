@@ -226,6 +226,12 @@ void LiveSource::read_stats() {
   seen_ = {now.ps_drop, now.ps_ifdrop};
 }
 
+void LiveSource::refresh_stats() {
+  if (!handle_) return;
+  stats_due_ = {};
+  read_stats();
+}
+
 SourceStats LiveSource::stats() const {
   return {kernel_dropped_.load(std::memory_order_relaxed), interface_dropped_.load(std::memory_order_relaxed)};
 }

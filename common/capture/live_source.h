@@ -55,6 +55,7 @@ class LiveSource final : public PacketSource {
   [[nodiscard]] bool is_live() const override { return true; }
   /// As of the last dispatch(), or up to 100 ms before it.
   [[nodiscard]] SourceStats stats() const override;
+  void refresh_stats() override;
   /// No packet that both filters want is lost by the change.
   Status set_filter(const std::string& expression) override;
 

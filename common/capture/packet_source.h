@@ -51,6 +51,8 @@ class PacketSource {
   [[nodiscard]] virtual const std::string& name() const = 0;  // interface name or path
   [[nodiscard]] virtual bool is_live() const = 0;
   [[nodiscard]] virtual SourceStats stats() const = 0;
+  /// Brings stats() up to date while nothing is dispatched.
+  virtual void refresh_stats() {}
 
   /// Any thread: the filter (libpcap expression, empty = everything) that dispatch() has in force from its next call
   /// on. A bad one is refused with libpcap's words, and the old one stays.

@@ -60,7 +60,11 @@ struct HunterStats {
   std::uint64_t memory_limit_bytes = 0;  // 0: none
   std::map<std::string, std::uint64_t> dropped_by_reason;
   std::uint64_t packets_filtered = 0;
+  std::uint64_t spool_bytes = 0;
+  std::int64_t spool_oldest_ns = 0;
   std::uint64_t filter_revision = 0;
+  std::uint64_t packets_recovered = 0;
+  std::uint64_t packets_in_flight = 0;
 };
 
 /// lippycat.management.Filter, as far as it is known here; `type` and `action` are the wire's numbers.

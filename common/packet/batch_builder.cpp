@@ -83,7 +83,8 @@ EncodedBatch BatchBuilder::seal(const BatchHeader& header) {
   end = put_number(end + stats_size, kEpoch, header.epoch);
   end = put_number(end, kFilterRevision, header.filter_revision);
 
-  EncodedBatch batch{{slab_, begin, static_cast<std::size_t>(end - begin)}, header.sequence, packets_};
+  EncodedBatch batch{
+      {slab_, begin, static_cast<std::size_t>(end - begin)}, header.sequence, packets_, header.timestamp_ns};
   packets_ = 0;
   packets_begin_ = static_cast<std::size_t>(end - slab_.get()) + kHeadroom;
   end_ = packets_begin_;

@@ -16,6 +16,7 @@ struct EncodedBatch {
   Region bytes;  // a whole PacketBatch message
   std::uint64_t sequence = 0;
   std::uint32_t packets = 0;
+  std::int64_t timestamp_ns = 0;  // when it was cut
 };
 
 /// Encodes packets of one interface behind each other; seal() puts the header in front of them, so that the message is

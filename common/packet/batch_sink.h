@@ -13,6 +13,7 @@ enum class FlowSignal {
   kIdle,    // nothing is being written: send what there is at once
   kBusy,    // cut at the batch size or age
   kBehind,  // batches are waiting: let them grow
+  kSpill,   // memory is full and the disk takes over: a source that can wait (a file) shall wait
   kFull,    // no room: leave the packets with their source (kernel ring, file)
 };
 

@@ -27,7 +27,7 @@ class SlabPool {
   static constexpr std::size_t kSlabBytes = std::size_t{1} << 20;
 
   /// `kept`: free slabs held for the next taker; more than that go back to the system.
-  explicit SlabPool(std::size_t kept = 16);
+  explicit SlabPool(std::size_t kept = 8);
 
   std::shared_ptr<std::uint8_t> take();
 

@@ -58,7 +58,11 @@ fleet::HunterStats from_proto(const pb::HunterStats& message) {
           .memory_limit_bytes = message.memory_limit_bytes(),
           .dropped_by_reason = {message.dropped_by_reason().begin(), message.dropped_by_reason().end()},
           .packets_filtered = message.packets_filtered(),
-          .filter_revision = message.filter_revision()};
+          .spool_bytes = message.spool_bytes(),
+          .spool_oldest_ns = message.spool_oldest_ns(),
+          .filter_revision = message.filter_revision(),
+          .packets_recovered = message.packets_recovered(),
+          .packets_in_flight = message.packets_in_flight()};
 }
 
 pb::HunterStats to_proto(const fleet::HunterStats& stats) {
@@ -74,7 +78,11 @@ pb::HunterStats to_proto(const fleet::HunterStats& stats) {
   message.set_memory_limit_bytes(stats.memory_limit_bytes);
   message.mutable_dropped_by_reason()->insert(stats.dropped_by_reason.begin(), stats.dropped_by_reason.end());
   message.set_packets_filtered(stats.packets_filtered);
+  message.set_spool_bytes(stats.spool_bytes);
+  message.set_spool_oldest_ns(stats.spool_oldest_ns);
   message.set_filter_revision(stats.filter_revision);
+  message.set_packets_recovered(stats.packets_recovered);
+  message.set_packets_in_flight(stats.packets_in_flight);
   return message;
 }
 

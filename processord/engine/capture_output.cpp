@@ -6,23 +6,66 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "common/base/text.h"
 #include "common/capture/link_type.h"
 
 namespace lc::processor {
 
 using capture::CaptureFile;
 
-Result<std::unique_ptr<CaptureOutput>> CaptureOutput::open(const std::string& path) {
+Result<std::unique_ptr<CaptureOutput>> CaptureOutput::open(const std::string& path, Journal& journal,
+                                                           SyncPolicy policy) {
   const Result<capture::CaptureFormat> format = capture::capture_format(path);
   if (!format) return format.error();
-  std::unique_ptr<CaptureOutput> output(new CaptureOutput(path));
+  std::unique_ptr<CaptureOutput> output(new CaptureOutput(path, journal, policy));
   output->format_ = *format;
-  const Result<CaptureFile*> file = output->create(path);
-  if (!file) return file.error();
+  if (const Status opened = output->start_anew(); !opened) return opened.error();
   return output;
 }
 
-Result<CaptureFile*> CaptureOutput::create(const std::string& path) {
+Status CaptureOutput::start_anew() {
+  by_link_type_.clear();
+  outputs_.clear();  // first: nobody may cut or set aside a file that is being written
+  done_link_types_.clear();
+  done_packets_ = 0;
+  if (Status cut = cut_back_unfinished(); !cut) return cut;
+  const Result<Output*> first = create(path_);
+  return first ? Status() : first.error();
+}
+
+// Before anything else is done with these files: what they hold beyond that comes again.
+Status CaptureOutput::cut_back_unfinished() {
+  using Outcome = capture::CutBack::Outcome;
+  JournalEntry entry;
+  for (const capture::CommittedFile& file : journal_.unfinished()) {
+    const Result<capture::CutBack> cut = capture::cut_back(file);
+    if (!cut) return cut.error();
+    switch (cut->outcome) {
+      case Outcome::kCommitted:
+      case Outcome::kRemoved:
+        if (cut->size_bytes == file.bytes) break;
+        log::info("capture file cut back to what was acknowledged",
+                  {{"file", file.path}, {"packets", file.packets}, {"cut_bytes", cut->size_bytes - file.bytes}});
+        break;
+      case Outcome::kShorter:
+        log::error("a capture file is shorter than what was acknowledged",
+                   {{"file", file.path}, {"acknowledged_bytes", file.bytes}, {"bytes", cut->size_bytes}});
+        break;
+      case Outcome::kGone:
+        if (file.packets == 0) break;
+        log::warning("a capture file that was being written has been moved or removed",
+                     {{"file", file.path}, {"packets", file.packets}});
+        break;
+    }
+    entry.finished.push_back(file.path);
+  }
+  if (entry.finished.empty()) return {};
+  // Not an Error: cutting again does no harm.
+  if (const Status noted = journal_.append(entry); !noted) log::warning(noted.error().text);
+  return {};
+}
+
+Result<CaptureOutput::Output*> CaptureOutput::create(const std::string& path) {
   Result<capture::NewCaptureFile> created = capture::create_capture_file(path);
   if (!created) return created.error();
   if (created->set_aside) {
@@ -30,23 +73,34 @@ Result<CaptureFile*> CaptureOutput::create(const std::string& path) {
                                                                          {"packets", created->set_aside->packets},
                                                                          {"cut_bytes", created->set_aside->cut_bytes}});
   }
-  return files_.emplace_back(std::move(created->file)).get();
+  outputs_.push_back(std::make_unique<Output>(Output{std::move(created->file), std::move(created->committed)}));
+  return outputs_.back().get();
 }
 
-Result<CaptureFile*> CaptureOutput::file_for(std::uint32_t link_type) {
-  if (format_ == capture::CaptureFormat::kPcapng) return files_.front().get();
+// Before the file holds a packet, so that a file which nobody knows of never holds one that was not acknowledged.
+Status CaptureOutput::enter_in_journal(Output& output) {
+  if (output.in_journal) return {};
+  JournalEntry entry;
+  entry.files.push_back(output.committed);
+  if (Status noted = journal_.append(entry); !noted) return noted;
+  output.in_journal = true;
+  return {};
+}
+
+Result<CaptureOutput::Output*> CaptureOutput::output_for(std::uint32_t link_type) {
+  if (format_ == capture::CaptureFormat::kPcapng) return outputs_.front().get();
   const auto found = by_link_type_.find(link_type);
   if (found != by_link_type_.end()) return found->second;
-  CaptureFile* file = files_.front().get();
+  Output* output = outputs_.front().get();
   if (!by_link_type_.empty()) {
     const std::string path = path_.substr(0, path_.rfind('.')) + "-" + capture::link_type_name(link_type) + ".pcap";
-    Result<CaptureFile*> created = create(path);
+    Result<Output*> created = create(path);
     if (!created) return created;
-    file = *created;
+    output = *created;
     log::info("a second link type goes into a pcap file of its own", {{"file", path}});
   }
-  by_link_type_[link_type] = file;
-  return file;
+  by_link_type_[link_type] = output;
+  return output;
 }
 
 // Fills ids_ with what belongs into this file, and gives the number of packets that do. Describing an interface writes
@@ -82,12 +136,14 @@ Result<std::uint64_t> CaptureOutput::write(const packet::Batch& batch) {
     if (!stored) continue;  // left out
     const std::uint32_t type = format_ == capture::CaptureFormat::kPcapng ? 0 : *stored;
     if (std::find(done_link_types_.begin(), done_link_types_.end(), type) != done_link_types_.end()) continue;
-    const Result<CaptureFile*> file = file_for(type);
-    if (!file) return file.error();
-    const Result<std::uint64_t> packets = choose_ids(batch, **file, type);
+    const Result<Output*> output = output_for(type);
+    if (!output) return output.error();
+    if (const Status entered = enter_in_journal(**output); !entered) return entered.error();
+    CaptureFile& file = *(*output)->file;
+    const Result<std::uint64_t> packets = choose_ids(batch, file, type);
     if (!packets) return packets.error();
     if (*packets > 0) {
-      if (Status status = (*file)->write(batch, ids_); !status) return status.error();
+      if (Status status = file.write(batch, ids_); !status) return status.error();
     }
     done_packets_ += *packets;
     done_link_types_.push_back(type);
@@ -97,24 +153,50 @@ Result<std::uint64_t> CaptureOutput::write(const packet::Batch& batch) {
 }
 
 Status CaptureOutput::flush() {
-  for (const auto& file : files_) {
-    if (Status status = file->flush(); !status) return status;
+  for (const auto& output : outputs_) {
+    if (Status status = output->file->flush(); !status) return status;
   }
   return {};
 }
 
-Status CaptureOutput::sync() {
-  for (const auto& file : files_) {
-    if (Status status = file->sync(); !status) return status;
+Status CaptureOutput::commit(std::vector<StoredPosition> positions) {
+  JournalEntry entry{.positions = std::move(positions)};
+  for (const auto& output : outputs_) {
+    CaptureFile& file = *output->file;
+    if (Status status = policy_ == SyncPolicy::kNever ? file.flush() : file.sync(); !status) return status;
+    if (file.size_bytes() == output->committed.bytes) continue;
+    capture::CommittedFile& now = entry.files.emplace_back(output->committed);
+    now.bytes = file.size_bytes();
+    now.packets = file.packets();
+  }
+  if (entry.files.empty() && entry.positions.empty()) return {};
+  if (Status noted = journal_.append(entry); !noted) return noted;
+  for (const auto& output : outputs_) {
+    output->committed.bytes = output->file->size_bytes();
+    output->committed.packets = output->file->packets();
+    output->in_journal = output->in_journal || output->committed.bytes > 0;
   }
   return {};
 }
 
 Status CaptureOutput::close() {
-  for (const auto& file : files_) {
-    if (Status status = file->close(); !status) return status;
+  Status result;
+  JournalEntry entry;
+  for (const auto& output : outputs_) {
+    CaptureFile& file = *output->file;
+    if (file.packets() != output->committed.packets) {
+      result = Error{Code::kUnavailable, "capture file " + quoted(file.path()) +
+                                             " ends with packets that could not be acknowledged; the next start with "
+                                             "this state directory cuts them off"};
+    } else if (const Status closed = file.close(policy_ != SyncPolicy::kNever); !closed) {
+      result = closed;
+    } else if (output->in_journal) {
+      entry.finished.push_back(output->committed.path);
+    }
   }
-  return {};
+  if (entry.finished.empty()) return result;
+  const Status noted = journal_.append(entry);
+  return result ? noted : result;
 }
 
 }  // namespace lc::processor

@@ -4,40 +4,70 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
 #include "common/capture/capture_files.h"
 #include "common/packet/batch.h"
+#include "processord/engine/journal.h"
 
 namespace lc::processor {
 
+/// When written packets are committed, that is: may be acknowledged.
+enum class SyncPolicy {
+  kInterval,  // after fdatasync, at most every 100 ms
+  kAlways,    // after fdatasync, as soon as the queue is written
+  kNever,     // after write(2): survives a killed process, not a power cut
+};
+
 /// One pcapng file; or one pcap file for the first link type, and beside it NAME-LINKTYPE.pcap for each other one,
-/// since a pcap file has room for one. One thread. Errors as capture::CaptureFile gives them.
+/// since a pcap file has room for one. The journal knows of a file before it holds a packet, and of packets when they
+/// are committed. One thread. Errors as capture::CaptureFile and Journal give them.
 class CaptureOutput {
  public:
-  /// Creates the file now, so that an unwritable path is known at the start; what is there is set aside.
-  static Result<std::unique_ptr<CaptureOutput>> open(const std::string& path);
+  /// Cuts back what the journal says is unfinished, and creates the file now, so that an unwritable path is known at
+  /// the start; what is there is set aside. `journal` must outlive it.
+  static Result<std::unique_ptr<CaptureOutput>> open(const std::string& path, Journal& journal, SyncPolicy policy);
 
   /// How many of the batch's packets are in now; those with a link type that no file can hold are left out. After an
   /// Error the next write() must be of the same batch: what has reached one of several files is not written again.
   Result<std::uint64_t> write(const packet::Batch& batch);
+  /// What was written is where readers see it.
   Status flush();
-  Status sync();
+  /// What was written stays, as the policy says, and after a crash it and `positions` are known together. May be
+  /// repeated after an Error other than kDataLoss.
+  Status commit(std::vector<StoredPosition> positions);
+  /// Ends the files in order. One with packets that could not be committed is left to be cut back by the next open().
   Status close();
 
- private:
-  explicit CaptureOutput(std::string path) : path_(std::move(path)) {}
+  /// Gives up files that take nothing more (kDataLoss), with what is committed in them, and opens new ones as open()
+  /// does. May be repeated after an Error.
+  Status start_anew();
 
-  Result<capture::CaptureFile*> file_for(std::uint32_t link_type);
-  Result<capture::CaptureFile*> create(const std::string& path);
+ private:
+  struct Output {
+    std::unique_ptr<capture::CaptureFile> file;
+    capture::CommittedFile committed;
+    bool in_journal = false;
+  };
+
+  CaptureOutput(std::string path, Journal& journal, SyncPolicy policy)
+      : path_(std::move(path)), journal_(journal), policy_(policy) {}
+
+  Status cut_back_unfinished();
+  Result<Output*> output_for(std::uint32_t link_type);
+  Result<Output*> create(const std::string& path);
+  Status enter_in_journal(Output& output);
   Result<std::uint64_t> choose_ids(const packet::Batch& batch, capture::CaptureFile& file, std::uint32_t link_type);
 
   const std::string path_;
+  Journal& journal_;
+  const SyncPolicy policy_;
   capture::CaptureFormat format_ = capture::CaptureFormat::kPcap;
-  std::vector<std::unique_ptr<capture::CaptureFile>> files_;     // the first is at path_
-  std::map<std::uint32_t, capture::CaptureFile*> by_link_type_;  // pcap only; as capture::file_link_type gives them
+  std::vector<std::unique_ptr<Output>> outputs_;   // the first is at path_
+  std::map<std::uint32_t, Output*> by_link_type_;  // pcap only; as capture::file_link_type gives them
 
   // Of the batch being written:
   std::vector<std::uint32_t> ids_;  // for CaptureFile::write

@@ -1,6 +1,7 @@
 // Custody means: committed. A batch leaves memory once it is written, and what is written but not yet committed is
 // known only by its position. If the system loses that (fdatasync fails), the positions fall back to the last commit
-// and the streams are closed, so that the hunters, which still have those batches, send them again.
+// and the streams are closed, so that the hunters, which still have those batches, send them again. A process that is
+// killed does the same at its next start: the journal has the positions, and cuts the files back to them.
 #include "processord/engine/capture_writer.h"
 
 #include <pthread.h>
@@ -184,10 +185,20 @@ bool CaptureWriter::commit_due() const {
   return written_batches_ >= kCommitBatches || (policy_ == SyncPolicy::kAlways && queued_bytes_ == 0);
 }
 
+// A peer without epochs starts again at any number: its position says nothing.
+std::vector<StoredPosition> CaptureWriter::positions() const {
+  std::vector<StoredPosition> positions;
+  positions.reserve(written_.size());
+  for (const Written& written : written_) {
+    if (written.epoch != 0) positions.push_back({written.hunter->id(), written.epoch, written.sequence});
+  }
+  return positions;
+}
+
 bool CaptureWriter::commit() {
   if (written_batches_ == 0) return true;
   while (output_) {
-    const Status status = policy_ == SyncPolicy::kNever ? output_->flush() : output_->sync();
+    const Status status = output_->commit(positions());
     if (status) break;
     if (!recover(status.error())) return false;
   }
@@ -212,6 +223,10 @@ bool CaptureWriter::recover(const Error& error) {
     lost_ = error.text;
     return false;
   }
+  return wait_to_retry();
+}
+
+bool CaptureWriter::wait_to_retry() {
   std::unique_lock lock(mutex_);
   arrived_.wait_for(lock, kRetryInterval, [this] { return stop_; });
   return !stop_;
@@ -226,17 +241,14 @@ void CaptureWriter::start_over() {
   events_.unstored_lost(std::exchange(lost_, {}));
 }
 
-// The file holds what was committed, and takes nothing more: a new one follows it.
+// The file holds what was committed, and takes nothing more: a new one follows it. Not at once, so that a disk on which
+// that happens again and again does not turn hunters away at full speed. The fault lasts until a commit succeeds.
 bool CaptureWriter::open_again() {
-  output_.reset();  // first: nobody may set aside a file that is being written
+  if (!wait_to_retry()) return false;
   for (;;) {
-    Result<std::unique_ptr<CaptureOutput>> fresh = CaptureOutput::open(path_);
-    if (fresh) {
-      output_ = std::move(*fresh);
-      set_fault("");
-      return true;
-    }
-    if (!recover(fresh.error())) return false;
+    const Status opened = output_->start_anew();
+    if (opened) return true;
+    if (!recover(opened.error())) return false;
   }
 }
 

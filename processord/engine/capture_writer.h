@@ -19,13 +19,6 @@
 
 namespace lc::processor {
 
-/// When written packets are committed, that is: may be acknowledged.
-enum class SyncPolicy {
-  kInterval,  // after fdatasync, at most every 100 ms
-  kAlways,    // after fdatasync, as soon as the queue is written
-  kNever,     // after write(2): survives a killed process, not a power cut
-};
-
 /// One writer thread of its own; the other calls from any thread.
 class CaptureWriter {
  public:
@@ -76,7 +69,8 @@ class CaptureWriter {
   bool flush();
   bool commit();
   bool recover(const Error& error);
-  bool open_again();  // false: a stop was requested first
+  bool wait_to_retry();  // false: a stop was requested first
+  bool open_again();     // likewise
 
   void run();
   bool wait_for_work();  // false: stopped, and the queue is empty
@@ -84,6 +78,7 @@ class CaptureWriter {
   void leave_queue(Item& item);
   void give_back(std::uint64_t packets);
   [[nodiscard]] bool commit_due() const;
+  [[nodiscard]] std::vector<StoredPosition> positions() const;  // of what is written
   void start_over();
   void set_fault(const std::string& text);
 

@@ -34,9 +34,21 @@ FlowLevel flow_for(std::size_t queued, FlowLevel before) {
   return queued < kLow ? FlowLevel::kContinue : before;
 }
 
-std::unique_ptr<CaptureOutput> open_output(const std::string& path) {
-  if (path.empty()) return nullptr;
-  Result<std::unique_ptr<CaptureOutput>> output = CaptureOutput::open(path);
+std::unique_ptr<Journal> open_journal(const EngineSettings& settings, HunterRegistry& registry, FileSystem& files) {
+  if (settings.write_file.empty()) return nullptr;
+  auto journal = std::make_unique<Journal>(Journal::Settings{.directory = settings.state_dir,
+                                                             .sync = settings.sync != SyncPolicy::kNever,
+                                                             .remembered = registry.remembered()},
+                                           files);
+  for (const StoredPosition& position : journal->positions()) {
+    registry.remember(position.hunter_id, position.epoch, position.sequence);
+  }
+  return journal;
+}
+
+std::unique_ptr<CaptureOutput> open_output(const EngineSettings& settings, Journal* journal) {
+  if (journal == nullptr) return nullptr;
+  Result<std::unique_ptr<CaptureOutput>> output = CaptureOutput::open(settings.write_file, *journal, settings.sync);
   if (output) return std::move(*output);
   const bool denied = output.error().code == Code::kPermissionDenied;
   throw StartError(denied ? ExitCode::kNoPermission : ExitCode::kBadConfig, output.error().text);
@@ -48,7 +60,8 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
     : settings_(std::move(settings)),
       registry_(settings_.max_hunters, time),
       hub_(settings_.max_subscribers),
-      writer_(open_output(settings_.write_file), settings_.write_file, settings_.sync,
+      journal_(open_journal(settings_, registry_, journal_files_)),
+      writer_(open_output(settings_, journal_.get()), settings_.write_file, settings_.sync,
               {.custody_grew =
                    [](Hunter& hunter) {
                      if (const auto peer = hunter.peer()) peer->control_changed();
@@ -209,7 +222,9 @@ void Engine::update_flow() {
 }
 
 Engine::Control Engine::control(const Ingest& ingest) const {
-  return {.acknowledged = ingest.hunter->positions().custody, .flow = flow_.load()};
+  const Positions positions = ingest.hunter->positions();
+  // The stream may be an old one, of a hunter that has begun a new epoch since.
+  return {.acknowledged = positions.epoch == ingest.epoch ? positions.custody : 0, .flow = flow_.load()};
 }
 
 Engine::Statistics Engine::statistics() const {

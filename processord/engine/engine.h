@@ -8,10 +8,12 @@
 #include <string>
 #include <thread>
 
+#include "common/base/file.h"
 #include "common/base/stop_signal.h"
 #include "common/fleet/hunter.h"
 #include "processord/engine/capture_writer.h"
 #include "processord/engine/hunter_registry.h"
+#include "processord/engine/journal.h"
 #include "processord/engine/packet_hub.h"
 
 namespace lc::processor {
@@ -21,6 +23,7 @@ struct EngineSettings {
   std::size_t max_hunters = 100;
   std::size_t max_subscribers = 100;
   std::string write_file;  // "" = none
+  std::string state_dir;   // where the journal is; asked for with a file only
   SyncPolicy sync = SyncPolicy::kInterval;
 };
 
@@ -38,7 +41,8 @@ struct Ingest {
 /// Any thread, but for construction, start() and stop().
 class Engine {
  public:
-  /// Opens the capture file; throws StartError when it can't be written.
+  /// Reads the journal, cuts back what was not acknowledged, and opens the capture file; throws StartError when one of
+  /// them can't be written, or another process has the state directory.
   Engine(EngineSettings settings, const TimeSource& time);
   ~Engine();
 
@@ -106,6 +110,8 @@ class Engine {
   std::atomic<bool> any_held_{false};
   std::atomic<std::uint64_t> received_{0};
   std::atomic<std::uint64_t> duplicates_{0};
+  RealFileSystem journal_files_{"journal"};
+  const std::unique_ptr<Journal> journal_;  // the writer's, once it has started; null without a file
   CaptureWriter writer_;
   std::atomic<bool> stopping_{false};
   StopSignal stop_;

@@ -9,11 +9,14 @@ namespace {
 
 // Between RegisterHunter and the first stream.
 constexpr auto kRegistrationGrace = std::chrono::seconds(10);
+// Hunters beat every 5 s: a connection on which nothing comes for that long is dead, whatever TCP thinks of it.
+constexpr auto kDeadAfter = std::chrono::seconds(15);
 
 }  // namespace
 
 bool Hunter::holds_place_locked() const {
-  return links_ > 0 || (awaiting_links_ && time_.now() - connected_at_ < kRegistrationGrace);
+  const bool linked = links_ > 0 && time_.now() - heard_at_ < kDeadAfter;
+  return linked || (awaiting_links_ && time_.now() - connected_at_ < kRegistrationGrace);
 }
 
 bool Hunter::holds_place() const {
@@ -139,15 +142,19 @@ Positions Hunter::positions() const {
   return positions_;
 }
 
-void Hunter::judge_silence(std::chrono::seconds stale) {
+std::shared_ptr<StreamPeer> Hunter::judge_silence(std::chrono::seconds stale) {
   const std::lock_guard lock(mutex_);
   const bool left_in_order = !holds_place_locked() && view_.status == fleet::HunterStatus::kStopping;
   if (!left_in_order && time_.now() - heard_at_ >= stale) view_.status = fleet::HunterStatus::kError;
+  if (holds_place_locked()) return nullptr;
+  held_ = false;
+  return std::exchange(peer_, nullptr);
 }
 
 bool Hunter::gone_for(std::chrono::seconds limit) const {
   const std::lock_guard lock(mutex_);
-  return !holds_place_locked() && positions_.accepted == positions_.custody && time_.now() - heard_at_ >= limit;
+  return links_ == 0 && !holds_place_locked() && positions_.accepted == positions_.custody &&
+         time_.now() - heard_at_ >= limit;
 }
 
 Hunter::View Hunter::view() const {

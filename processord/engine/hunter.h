@@ -37,7 +37,9 @@ class Hunter {
     bool connected = false;
   };
 
-  Hunter(std::string id, const TimeSource& time) : id_(std::move(id)), time_(time) {}
+  /// `positions`: as known from before this processor started.
+  Hunter(std::string id, const TimeSource& time, Positions positions = {})
+      : id_(std::move(id)), time_(time), positions_(positions) {}
 
   [[nodiscard]] const std::string& id() const { return id_; }
 
@@ -75,11 +77,12 @@ class Hunter {
   void forget_unstored(const Error& reason);
   [[nodiscard]] Positions positions() const;
 
-  /// Judged by this processor's clock: silent for `stale` turns ERROR.
-  void judge_silence(std::chrono::seconds stale);
+  /// Judged by this processor's clock: silent for `stale` turns ERROR. Gives the stream of one that has been silent for
+  /// 15 s, if there is one, to be closed.
+  std::shared_ptr<StreamPeer> judge_silence(std::chrono::seconds stale);
   /// Disconnected for that long, with nothing of its packets on the way.
   [[nodiscard]] bool gone_for(std::chrono::seconds limit) const;
-  /// Holds a place among --max-hunters: connected, or registered a moment ago.
+  /// Holds a place among --max-hunters: connected and heard of within 15 s, or registered a moment ago.
   [[nodiscard]] bool holds_place() const;
   [[nodiscard]] View view() const;
 

@@ -7,9 +7,21 @@
 namespace lc::processor {
 namespace {
 
-constexpr std::size_t kRemembered = 10'000;  // removed hunters
+constexpr std::size_t kRemembered = 10'000;
 
 }  // namespace
+
+// As many as may be connected, and then some: a restart makes all of them gone for a moment.
+std::size_t HunterRegistry::remembered() const {
+  return max_hunters_ + kRemembered;
+}
+
+void HunterRegistry::remember(const std::string& id, std::uint64_t epoch, std::uint64_t stored) {
+  const std::lock_guard lock(mutex_);
+  removed_.push_back(
+      std::make_shared<Hunter>(id, time_, Positions{.epoch = epoch, .accepted = stored, .custody = stored}));
+  if (removed_.size() > remembered()) removed_.pop_front();
+}
 
 Result<std::shared_ptr<Hunter>> HunterRegistry::register_hunter(const fleet::HunterDescription& description,
                                                                 const std::string& remote_address) {
@@ -67,17 +79,23 @@ std::uint32_t HunterRegistry::connected() const {
 }
 
 void HunterRegistry::judge_silence(std::chrono::seconds stale, std::chrono::seconds removal) {
-  const std::lock_guard lock(mutex_);
-  for (auto entry = hunters_.begin(); entry != hunters_.end();) {
-    entry->second->judge_silence(stale);
-    if (entry->second->gone_for(removal)) {
-      removed_.push_back(std::move(entry->second));
-      entry = hunters_.erase(entry);
-    } else {
-      ++entry;
+  std::vector<std::pair<std::string, std::shared_ptr<StreamPeer>>> dead;  // to be closed without the lock
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto entry = hunters_.begin(); entry != hunters_.end();) {
+      if (auto peer = entry->second->judge_silence(stale)) dead.emplace_back(entry->first, std::move(peer));
+      if (entry->second->gone_for(removal)) {
+        removed_.push_back(std::move(entry->second));
+        entry = hunters_.erase(entry);
+      } else {
+        ++entry;
+      }
     }
+    while (removed_.size() > remembered()) removed_.pop_front();
   }
-  while (removed_.size() > kRemembered) removed_.pop_front();
+  for (const auto& [id, peer] : dead) {
+    peer->close({Code::kDeadlineExceeded, "hunter " + quoted(id) + " has been silent for 15 s"});
+  }
 }
 
 }  // namespace lc::processor

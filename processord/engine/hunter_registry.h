@@ -18,6 +18,12 @@ class HunterRegistry {
  public:
   HunterRegistry(std::size_t max_hunters, const TimeSource& time) : max_hunters_(max_hunters), time_(time) {}
 
+  /// This many hunters are remembered when they are gone.
+  [[nodiscard]] std::size_t remembered() const;
+  /// What is known of a hunter from before this processor started; of several, who came last is remembered longest.
+  /// Before any registers.
+  void remember(const std::string& id, std::uint64_t epoch, std::uint64_t stored);
+
   /// kInvalidArgument for an id that is none, kAlreadyExists as Hunter::register_as, kResourceExhausted
   /// `maximum number of hunters reached: limit N`.
   Result<std::shared_ptr<Hunter>> register_hunter(const fleet::HunterDescription& description,
@@ -36,7 +42,7 @@ class HunterRegistry {
   const TimeSource& time_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Hunter>> hunters_;
-  // Removed, the longest gone first; not forgotten, because one that comes back after a long outage must be told what
+  // Gone, for the longest first; not forgotten, because one that comes back after a long outage must be told what
   // of its queue is stored already.
   std::deque<std::shared_ptr<Hunter>> removed_;
 };

@@ -59,7 +59,18 @@ pb::ProcessorStats processor_stats(const Engine& engine) {
   message.set_error_hunters(statistics.error);
   message.set_total_packets_received(statistics.received);
   message.set_processor_id(engine.settings().processor_id);
-  message.set_status(static_cast<pb::ProcessorStatus>(static_cast<int>(engine.status().first)));
+  message.set_packets_stored(statistics.stored);
+  message.set_packets_live_only(statistics.live_only);
+  message.set_packets_in_flight(statistics.in_flight);
+  message.set_packets_duplicate(statistics.duplicates);
+  for (std::size_t reason = 0; reason < kDropReasons; ++reason) {
+    if (statistics.dropped[reason] == 0) continue;
+    (*message.mutable_dropped_by_reason())[std::string(name_of(static_cast<DropReason>(reason)))] =
+        statistics.dropped[reason];
+  }
+  auto [status, why] = engine.status();
+  message.set_status(static_cast<pb::ProcessorStatus>(static_cast<int>(status)));
+  message.set_status_reason(std::move(why));
   return message;
 }
 

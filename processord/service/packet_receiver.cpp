@@ -1,5 +1,6 @@
 #include "processord/service/packet_receiver.h"
 
+#include "common/base/fail_point.h"
 #include "common/wire/byte_buffer.h"
 #include "common/wire/status.h"
 #include "lippycat/data.pb.h"
@@ -90,6 +91,7 @@ void PacketReceiver::settle() {
       const Engine::Control now = engine_.control(*ingest_);
       const bool news = told_.with([&](Engine::Control& told) { return told != now && (told = now, true); });
       if (news) {
+        static_cast<void>(fail_point("processor.acknowledge"));
         outgoing_ = message_of(now, *ingest_);
         StartWrite(&outgoing_);
         return;

@@ -3,9 +3,11 @@
 
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
+#include <sys/resource.h>
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <csignal>
 #include <functional>
 #include <future>
 #include <memory>
@@ -36,6 +38,7 @@ processor::EngineSettings settings(const std::string& write_file = "") {
   processor::EngineSettings settings;
   settings.processor_id = "p1";
   settings.write_file = write_file;
+  settings.state_dir = write_file + ".state";
   settings.sync = processor::SyncPolicy::kNever;
   return settings;
 }
@@ -458,6 +461,12 @@ TEST_CASE("Status calls show what hunters registered and reported", "[processor_
     CHECK(stats.warning_hunters() == 1);
     CHECK(stats.error_hunters() == 0);
     CHECK(stats.total_packets_received() == 5);
+    CHECK(stats.packets_stored() == 0);
+    CHECK(stats.packets_live_only() == 5);
+    CHECK(stats.packets_in_flight() == 0);
+    CHECK(stats.packets_duplicate() == 0);
+    CHECK(stats.dropped_by_reason().empty());
+    CHECK(stats.status_reason().empty());
     CHECK(stats.status() == management::PROCESSOR_HEALTHY);
   };
   for (const std::string id : {"", "h1"}) {
@@ -503,6 +512,55 @@ TEST_CASE("Status calls show what hunters registered and reported", "[processor_
     REQUIRE(processor.hunters_size() == 1);
     check_hunter(processor.hunters(0));
   }
+}
+
+TEST_CASE("A processor tells where every packet is that it received, and why it is not healthy", "[processor_node]") {
+  const TempDir dir;
+  const auto node = serve(settings(dir.file("x.pcap")));
+  Client client(node->address());
+  REQUIRE(client.register_hunter().ok());
+  const auto stats_of = [&] {
+    Context context;
+    management::StatusResponse status;
+    REQUIRE(client.control->GetHunterStatus(&context, {}, &status).ok());
+    return status.processor_stats();
+  };
+  PacketCall call(client);
+  REQUIRE(call.send(batch(1, 5)));
+  data::PacketBatch odd = batch(2, 3);
+  for (auto& packet : *odd.mutable_packets()) packet.set_link_type(70'000);
+  REQUIRE(call.send(odd));
+  REQUIRE(call.send(batch(2, 3)));
+  REQUIRE(call.wait_for_ack(2));
+  {
+    const management::ProcessorStats stats = stats_of();
+    CHECK(stats.total_packets_received() == 8);
+    CHECK(stats.packets_stored() == 5);
+    CHECK(stats.packets_live_only() == 0);
+    CHECK(stats.packets_in_flight() == 0);
+    CHECK(stats.packets_duplicate() == 3);
+    REQUIRE(stats.dropped_by_reason().size() == 1);
+    CHECK(stats.dropped_by_reason().at("malformed") == 3);
+  }
+
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  rlimit small = before;
+  small.rlim_cur = 10;
+  const auto old_action = std::signal(SIGXFSZ, SIG_IGN);
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  bool sent = call.send(batch(3, 2));
+  management::ProcessorStats stats;
+  do stats = stats_of();
+  while (stats.status() != management::PROCESSOR_ERROR && sent);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  REQUIRE(sent);
+  CHECK_THAT(stats.status_reason(), Catch::Contains(dir.file("x.pcap")));
+  CHECK(stats.packets_in_flight() == 2);
+  REQUIRE(call.wait_for_ack(3));
+  std::signal(SIGXFSZ, old_action);
+  CHECK(stats_of().packets_stored() == 7);
+  CHECK(stats_of().status_reason().empty());
 }
 
 TEST_CASE("Calls that this processor does not serve say so", "[processor_node]") {

@@ -45,7 +45,7 @@ class Hunter {
     description.features = {"resume"};
     description.interfaces = {"eth0"};
     uplink_ = std::make_unique<hunter::Uplink>(
-        std::move(settings), std::move(description),
+        std::move(settings), std::move(description), queue_,
         hunter::Uplink::Events{
             .report = [this] { return heard_.look([this] { return report_; }); },
             .registered =
@@ -68,7 +68,7 @@ class Hunter {
   Hunter& operator=(const Hunter&) = delete;
 
   hunter::Uplink& uplink() { return *uplink_; }
-  packet::SendWindow& window() { return uplink_->window(); }
+  packet::SendQueue& queue() { return queue_; }
 
   void report(const hunter::Report& report) {
     heard_.change([&] { report_ = report; });
@@ -109,6 +109,7 @@ class Hunter {
   packet::SlabPool pool_;
   packet::BatchBuilder builder_{pool_, "eth0", 0};
   std::uint32_t next_number_ = 0;
+  packet::SendQueue queue_{"h1", kEpoch, {}};
   std::unique_ptr<hunter::Uplink> uplink_;
 };
 
@@ -133,6 +134,7 @@ TEST_CASE("A hunter registers with its epoch and features, and its heartbeat car
   Hunter hunter({processor.address()});
   // The first beat may have been gathered before this report: the one that says goodbye is gathered later.
   hunter.report({.status = fleet::HunterStatus::kWarning,
+                 .reason = {},
                  .stats = {.packets_captured = 11,
                            .packets_matched = 10,
                            .packets_forwarded = 9,
@@ -237,7 +239,7 @@ TEST_CASE("After a cut the batches behind resume_after come again, and no others
   hunter.submit();
   REQUIRE(processor.wait_for_batches(1, 3));
   CHECK(processor.sequences(1) == Sequences{4, 5, 6});
-  CHECK(hunter.window().usage().acknowledged == 3);
+  CHECK(hunter.queue().usage().acknowledged == 3);
   CHECK(processor.look([](const Seen& seen) { return seen.registrations.back().epoch(); }) == kEpoch);
 }
 
@@ -247,7 +249,7 @@ TEST_CASE("After a cut what was acknowledged stays forgotten, even if the proces
   hunter.submit(5);
   REQUIRE(processor.wait_for_batches(0, 5));
   REQUIRE(processor.acknowledge(2));
-  REQUIRE(hunter.wait_until_told([&] { return hunter.window().usage().acknowledged == 2; }));
+  REQUIRE(hunter.wait_until_told([&] { return hunter.queue().usage().acknowledged == 2; }));
   processor.cut();
   hunter.submit();
   REQUIRE(processor.wait_for_batches(1, 4));
@@ -278,9 +280,9 @@ TEST_CASE("Acknowledgements that cannot be meant are ignored", "[uplink]") {
   control.set_epoch(kEpoch);
   control.set_ack_sequence(1);
   REQUIRE(processor.send(control));
-  REQUIRE(hunter.wait_until_told([&] { return hunter.window().usage().acknowledged > 0; }));
-  CHECK(hunter.window().usage().acknowledged == 1);
-  CHECK(hunter.window().usage().packets == 2 * kPacketsPerBatch);
+  REQUIRE(hunter.wait_until_told([&] { return hunter.queue().usage().acknowledged > 0; }));
+  CHECK(hunter.queue().usage().acknowledged == 1);
+  CHECK(hunter.queue().usage().packets == 2 * kPacketsPerBatch);
 }
 
 TEST_CASE("FLOW_PAUSE holds the batches back, FLOW_RESUME lets them go", "[uplink]") {
@@ -289,9 +291,9 @@ TEST_CASE("FLOW_PAUSE holds the batches back, FLOW_RESUME lets them go", "[uplin
   hunter.submit();
   REQUIRE(processor.wait_for_batches(0, 1));
   REQUIRE(processor.tell(data::FLOW_PAUSE));
-  REQUIRE(hunter.wait_until_told([&] { return hunter.window().flow() == packet::Flow::kPause; }));
+  REQUIRE(hunter.wait_until_told([&] { return hunter.queue().flow() == packet::Flow::kPause; }));
   hunter.submit(2);
-  CHECK(hunter.window().usage().unsent_packets == 2 * kPacketsPerBatch);
+  CHECK(hunter.queue().usage().unsent_packets == 2 * kPacketsPerBatch);
   CHECK(processor.sequences(0) == Sequences{1});
   REQUIRE(processor.tell(data::FLOW_RESUME));
   REQUIRE(processor.wait_for_batches(0, 3));
@@ -305,7 +307,7 @@ TEST_CASE("A pause that nobody ends is over after five seconds of silence", "[up
   REQUIRE(processor.wait_for_batches(0, 1));
   const auto told_at = Clock::now();
   REQUIRE(processor.tell(data::FLOW_PAUSE));
-  REQUIRE(hunter.wait_until_told([&] { return hunter.window().flow() == packet::Flow::kPause; }));
+  REQUIRE(hunter.wait_until_told([&] { return hunter.queue().flow() == packet::Flow::kPause; }));
   hunter.submit();
   REQUIRE(processor.wait_for_batches(0, 2));
   CHECK(Clock::now() - told_at >= 5s);

@@ -1,4 +1,5 @@
-// A disk that fails or is slow at will: pwrite(2) and fdatasync(2) of this program, which only capture files use.
+// A disk that fails or is slow at will: pwrite(2) and fdatasync(2) of this program, which capture files, spool and
+// journal use.
 #pragma once
 
 #include <atomic>

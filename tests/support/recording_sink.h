@@ -36,7 +36,7 @@ class RecordingSink final : public packet::BatchSink {
 
   void become(packet::FlowSignal signal) {
     signal_ = signal;
-    if (signal == packet::FlowSignal::kFull) return;
+    if (signal >= packet::FlowSignal::kSpill) return;
     changes_.change([&] {
       for (packet::SinkListener* listener : listeners_) listener->notify();
     });

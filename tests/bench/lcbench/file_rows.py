@@ -18,12 +18,12 @@ SHARE_OF_RAW = (0.35, 0.5)
 MEMORY = {'hunterd': 25 + 64, 'processord': 60 + 64}
 
 
-def pipeline(bench, packets, tls):
+def pipeline(bench, packets, tls, spool=()):
     """file -> hunterd -> processord -> .pcap in memory. Times the hunter's whole life: it ends when the last packet is
     acknowledged."""
     busy, begin = machine_cpu_seconds(), time.monotonic()
     with bench.folder() as folder, storing(bench, folder, tls=tls) as processor, \
-            hunter(bench, folder, processor, packets.path, ['--loop', bench.loops], tls=tls) as process:
+            hunter(bench, folder, processor, packets.path, ['--loop', bench.loops, *spool], tls=tls) as process:
         hunted = process.finish()
         check_stored(processor.stored, packets.stored_bytes(bench.loops))
         processed = processor.process.stop()

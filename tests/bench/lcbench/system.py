@@ -22,6 +22,7 @@ class Bench:
     minutes: float
     rates: list
     hunters: int
+    backlog: float              # GB
     loads: dict = dataclasses.field(default_factory=dict)
     tls: tuple = None           # options of server and client
     _numbers: itertools.count = dataclasses.field(default_factory=itertools.count)
@@ -43,9 +44,9 @@ class Bench:
 class Processor:
     """A running processord that listens on a free port of 127.0.0.1."""
 
-    def __init__(self, bench, folder, namespace=None, tls=False, options=()):
+    def __init__(self, bench, folder, namespace=None, tls=False, options=(), listen='127.0.0.1:0'):
         self.stored = folder / 'stored.pcap'
-        command = [bench.binaries / 'processord', '--listen', '127.0.0.1:0', *options]
+        command = [bench.binaries / 'processord', '--listen', listen, '--state-dir', folder / 'state', *options]
         if tls:
             command += bench.tls[0]
         self.process = Process(command, folder / 'processord.log', namespace)
@@ -72,6 +73,8 @@ def hunter(bench, folder, processor, interface, options=(), namespace=None, tls=
     """A hunterd that captures from `interface` (or reads that file) for `processor`."""
     command = [bench.binaries / 'hunterd', '--processor', processor.address, '--interface', interface,
                '--hunter-id', 'hunter-1', *options]
+    if '--spool-dir' not in options:
+        command += ['--spool-dir', folder / 'spool']
     if tls:
         command += bench.tls[1]
     process = Process(command, folder / 'hunterd.log', namespace)

@@ -339,3 +339,85 @@ TEST_CASE("What cannot be written to is refused by name and left alone", "[captu
     CHECK(read_file(path) == bytes);
   }
 }
+
+TEST_CASE("What a writer that died had not committed is cut from its file, and nothing else is", "[capture_files]") {
+  const TempDir dir;
+  const std::string suffix = GENERATE(std::string(".pcap"), std::string(".pcapng"));
+  const std::string path = dir.file("x" + suffix);
+  const std::vector<StoredPacket> packets = random_packets(30, 100);
+  CommittedFile committed;
+  {
+    Result<NewCaptureFile> created = create_capture_file(path);
+    REQUIRE(created);
+    committed = created->committed;
+    CHECK(committed.path == path);
+    CHECK(committed.bytes == 0);
+    CHECK(committed.identity.inode == [&] {
+      struct stat status {};
+      REQUIRE(::stat(path.c_str(), &status) == 0);
+      return status.st_ino;
+    }());
+    REQUIRE(created->file->add_interface({"hunter", "eth0", kUser0, ""}));
+    for (const StoredPacket& packet : packets) {
+      REQUIRE(created->file->write(packet.view(), 0));
+      if (created->file->packets() == 20) {
+        REQUIRE(created->file->flush());
+        committed.bytes = created->file->size_bytes();
+        committed.packets = 20;
+      }
+    }
+    REQUIRE(created->file->flush());
+    CHECK(cut_back(committed).error().code == Code::kFailedPrecondition);  // it is being written
+  }
+  std::uint64_t size = fs::file_size(path);
+  using Outcome = CutBack::Outcome;
+
+  SECTION("it is exactly what was committed then, however often that is done, and no younger") {
+    set_time(path, 1'700'000'000);
+    for (int again = 0; again < 2; ++again) {
+      const auto cut = cut_back(committed);
+      REQUIRE(cut);
+      CHECK(cut->outcome == Outcome::kCommitted);
+      CHECK(cut->size_bytes == std::exchange(size, committed.bytes));
+      CHECK(tshark_packets(path) == std::vector<StoredPacket>(packets.begin(), packets.begin() + 20));
+      CHECK(capinfos_counts({path}) == std::vector<std::uint64_t>{20});
+    }
+    CHECK_THAT(set_aside(path)->value().path, Catch::Contains("20231114T221320Z"));
+  }
+  SECTION("a file that is shorter is kept as it is") {
+    fs::resize_file(path, committed.bytes - 1);
+    const auto cut = cut_back(committed);
+    REQUIRE(cut);
+    CHECK(cut->outcome == Outcome::kShorter);
+    CHECK(cut->size_bytes == committed.bytes - 1);
+    CHECK(fs::file_size(path) == committed.bytes - 1);
+  }
+  SECTION("a file without a committed packet is removed") {
+    committed.packets = 0;
+    committed.bytes = 24;
+    const auto cut = cut_back(committed);
+    REQUIRE(cut);
+    CHECK(cut->outcome == Outcome::kRemoved);
+    CHECK(names_in(dir.path()) == 0);
+    CHECK(cut_back(committed)->outcome == Outcome::kGone);
+  }
+  SECTION("another file of that name is not touched") {
+    const std::string moved = dir.file("moved" + suffix);
+    fs::rename(path, moved);
+    CHECK(cut_back(committed)->outcome == Outcome::kGone);
+    fs::create_symlink(moved, path);
+    CHECK(cut_back(committed)->outcome == Outcome::kGone);
+    fs::remove(path);
+    fs::create_directory(path);
+    CHECK(cut_back(committed)->outcome == Outcome::kGone);
+    fs::remove(path);
+    fs::copy_file(moved, path);
+    CHECK(cut_back(committed)->outcome == Outcome::kGone);
+    fs::remove(path);
+    fs::rename(moved, path);
+    CommittedFile earlier = committed;  // which had the same inode
+    --earlier.identity.birth_ns;
+    CHECK(cut_back(earlier)->outcome == Outcome::kGone);
+    CHECK(fs::file_size(path) == size);
+  }
+}

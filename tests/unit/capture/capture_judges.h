@@ -20,30 +20,11 @@
 #include "common/capture/capture_file.h"
 #include "common/packet/batch.h"
 #include "common/packet/batch_builder.h"
+#include "tests/support/temp_dir.h"
 
 namespace lc::capture::test {
 
-/// A directory of its own, gone with the test.
-class TempDir {
- public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "lc-test-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-
-  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using lc::test::TempDir;
 
 struct Outcome {
   int status = -1;

@@ -65,7 +65,7 @@ TEST_CASE("Room that comes and goes under several sources loses no packet and no
   rig.pipeline->start();
   std::jthread weather([&](const std::stop_token& stop) {
     for (unsigned i = 0; !stop.stop_requested(); ++i) {
-      rig.sink.become(static_cast<FlowSignal>(i * 7 / 3 % 4));
+      rig.sink.become(static_cast<FlowSignal>(i * 7 / 3 % 5));
       std::this_thread::yield();
     }
     rig.sink.become(FlowSignal::kIdle);
@@ -96,6 +96,31 @@ TEST_CASE("A packet that comes alone goes at once to an idle sink", "[capture_lo
   CHECK(rig.sink.wait_for_packets(4));
   rig.pipeline->stop();
   CHECK(rig.times_finished == 0);
+}
+
+TEST_CASE("Where memory is full and the disk takes over, a file waits and an interface does not", "[capture_loop]") {
+  Rig rig({Kind::kFile, Kind::kLive});
+  rig.sink.become(FlowSignal::kSpill);
+  rig.feed(0, 1000);
+  rig.sources[0]->end_with(ReadState::kEnded);
+  rig.feed(1, 1000);
+  rig.pipeline->start();
+  REQUIRE(rig.sources[1]->wait_until_read());
+  CHECK(rig.sources[0]->unread() == 1000);
+  rig.sink.become(FlowSignal::kIdle);
+  REQUIRE(rig.sink.wait_for_packets(2000));
+  rig.pipeline->stop();
+}
+
+TEST_CASE("What a live source had at the stop, and a full sink did not take, is counted", "[capture_loop]") {
+  Rig rig({Kind::kLive});
+  rig.sink.become(FlowSignal::kFull);
+  rig.feed(0, 3000);
+  rig.pipeline->start();
+  rig.pipeline->stop();
+  CHECK(rig.sink.packets() == 0);
+  CHECK(rig.pipeline->totals().captured == 3000);
+  CHECK(rig.pipeline->totals().given_up == 3000);
 }
 
 TEST_CASE("A stop still forwards what a live source had captured by then", "[capture_loop]") {

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -36,6 +37,7 @@ EngineSettings settings(const std::string& write_file, SyncPolicy sync = SyncPol
   EngineSettings settings;
   settings.processor_id = "p1";
   settings.write_file = write_file;
+  settings.state_dir = write_file + ".state";
   settings.sync = sync;
   return settings;
 }
@@ -131,7 +133,9 @@ void check_balance(const Engine& engine) {
 
 std::vector<Numbered> all_stored_numbers(const TempDir& dir) {
   std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(dir.path())) paths.push_back(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
+    if (entry.is_regular_file()) paths.push_back(entry.path());
+  }
   std::sort(paths.begin(), paths.end());  // those set aside sort first: x-TIME before x.pcap
   std::vector<Numbered> numbers;
   for (const std::string& path : paths) {
@@ -426,7 +430,7 @@ TEST_CASE("When the system can't promise that data is safe, a new file follows a
   engine.stop();
   const auto numbers = all_stored_numbers(dir);
   for (std::uint32_t h = 0; h < 3; ++h) check_complete(numbers, h, 12'000);
-  CHECK(std::distance(std::filesystem::directory_iterator(dir.path()), {}) > 1);
+  CHECK(std::distance(std::filesystem::directory_iterator(dir.path()), {}) > 2);  // with the state
   CHECK(engine.statistics().stored == 36'000);
   CHECK(engine.statistics().in_flight == 0);
   check_balance(engine);
@@ -435,13 +439,113 @@ TEST_CASE("When the system can't promise that data is safe, a new file follows a
 TEST_CASE("A file that can't be written ends the start with the matching code", "[engine]") {
   const TempDir dir;
   try {
-    const Engine engine(settings(dir.file("none/x.pcap")), kTime);
+    EngineSettings bad = settings(dir.file("none/x.pcap"));
+    bad.state_dir = dir.file("state");
+    const Engine engine(bad, kTime);
     FAIL("it started");
   } catch (const StartError& error) {
     CHECK(error.code() == ExitCode::kBadConfig);
     CHECK_THAT(error.what(), Catch::Contains("none/x.pcap"));
   }
   CHECK_THROWS_AS(Engine(settings(dir.file("x.txt")), kTime), StartError);
+}
+
+TEST_CASE("A processor that starts again knows what it has: hunters are told, and repetitions passed over",
+          "[engine]") {
+  const TempDir dir;
+  for (const std::uint64_t last : {20U, 50U, 51U}) {
+    Engine engine(settings(dir.file("x.pcapng")), kTime);
+    engine.start();
+    Sender sender(engine, "h1", 1, 3, 80);
+    sender.deliver(last);  // from resume_after on
+    REQUIRE(engine.register_hunter(described_hunter("h2", 99), "a"));
+    CHECK(engine.register_hunter(described_hunter("h1"), "a")->resume_after == last);
+    const auto peer = std::make_shared<RecordingPeer>();
+    const auto ingest = engine.attach(make_batch({.hunter = "h1", .epoch = 7}).header(), peer);
+    REQUIRE(ingest);
+    REQUIRE(engine.accept(*ingest, make_batch({.hunter = "h1", .epoch = 7, .sequence = 5, .packets = 3})));
+    CHECK(engine.statistics().duplicates == 3);
+    engine.detach(*ingest, peer.get());
+    engine.stop();
+    check_balance(engine);
+  }
+  const auto numbers = all_stored_numbers(dir);
+  check_complete(numbers, 1, 153);
+  Engine engine(settings(dir.file("x.pcapng")), kTime);
+  CHECK(engine.register_hunter(described_hunter("h1", 8), "a")->resume_after == 0);  // another epoch: nothing is known
+}
+
+TEST_CASE("A journal whose disk is full stops the acknowledgements, not the process, and all is stored once afterwards",
+          "[engine]") {
+  if (::geteuid() != 0) {
+    WARN("skipped: only root can mount a small filesystem");
+    return;
+  }
+  const SyncPolicy sync = GENERATE(SyncPolicy::kInterval, SyncPolicy::kAlways, SyncPolicy::kNever);
+  const TempDir dir;
+  const TempDir state;
+  const SmallDisk disk(state.path());
+  if (!disk.mounted) {
+    WARN("skipped: this environment allows no mount");
+    return;
+  }
+  EngineSettings with_small_disk = settings(dir.file("x.pcap"), sync);
+  with_small_disk.state_dir = state.file("state");
+  Engine engine(with_small_disk, kTime);
+  engine.start();
+  std::ofstream(state.file("ballast")) << std::string(5 << 20, 'x');  // to the last byte
+  std::jthread hunter([&] { Sender(engine, "h1", 1, 10, 200).deliver(800); });
+  while (engine.status().first != fleet::ProcessorStatus::kError) std::this_thread::yield();
+  CHECK_THAT(engine.status().second,
+             Catch::Contains("No space left on device; free space") && Catch::Contains(state.file("state/journal")));
+  CHECK(engine.statistics().stored == 0);
+  std::filesystem::remove(state.file("ballast"));
+  hunter.join();
+  CHECK(engine.status().first == fleet::ProcessorStatus::kHealthy);
+  engine.stop();
+  check_complete(stored_numbers(dir.file("x.pcap")), 1, 8000);
+  CHECK(engine.statistics().stored == 8000);
+  check_balance(engine);
+}
+
+TEST_CASE("A disk that fails each fdatasync is asked no more than twice a second, and in the end all is stored once",
+          "[engine]") {
+  const SyncPolicy sync = GENERATE(SyncPolicy::kInterval, SyncPolicy::kAlways);
+  const TempDir dir;
+  Engine engine(settings(dir.file("x.pcap"), sync), kTime);
+  engine.start();
+  Sender(engine, "h1", 1, 10, 200).deliver(100);
+  constexpr int kMany = 1'000'000;
+  DiskFaults disk;
+  const auto begin = Clock::now();
+  disk.failing_syncs = kMany;
+  std::jthread hunter([&] { Sender(engine, "h1", 1, 10, 200).deliver(800); });
+  while (disk.failing_syncs > kMany - 5) std::this_thread::yield();
+  CHECK(Clock::now() - begin >= std::chrono::milliseconds(1400));
+  CHECK(engine.status().first == fleet::ProcessorStatus::kError);
+  CHECK(engine.statistics().stored == 1000);
+  disk.failing_syncs = 0;
+  hunter.join();
+  CHECK(engine.status().first == fleet::ProcessorStatus::kHealthy);
+  engine.stop();
+  check_complete(all_stored_numbers(dir), 1, 8000);
+  CHECK(engine.statistics().stored == 8000);
+  check_balance(engine);
+}
+
+TEST_CASE("A second processor on one state directory is refused, and so is one that cannot have it", "[engine]") {
+  const TempDir dir;
+  Engine engine(settings(dir.file("x.pcap")), kTime);
+  EngineSettings other = settings(dir.file("y.pcap"));
+  other.state_dir = engine.settings().state_dir;
+  try {
+    const Engine second(other, kTime);
+    FAIL("it started");
+  } catch (const StartError& error) {
+    CHECK(error.code() == ExitCode::kBadConfig);
+    CHECK_THAT(error.what(), Catch::Contains(other.state_dir) && Catch::Contains("--state-dir"));
+  }
+  CHECK_FALSE(std::filesystem::exists(dir.file("y.pcap")));
 }
 
 TEST_CASE("The statistics line says everything in one line", "[stats_line]") {

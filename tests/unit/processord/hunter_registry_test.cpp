@@ -63,6 +63,26 @@ TEST_CASE("A registration holds its id for a moment, until the first stream", "[
   CHECK(bench.add("h1", 6));
 }
 
+TEST_CASE("A connection on which nothing comes for 15 s is closed, and its id is free for a restarted hunter",
+          "[hunter_registry]") {
+  Bench bench;
+  const auto hunter = bench.must_add("h1", 5);
+  const auto stream = std::make_shared<RecordingPeer>();
+  REQUIRE(hunter->attach(5, stream));
+  for (int beat = 0; beat < 10; ++beat) {
+    bench.pass(5s);
+    hunter->heard_beat(fleet::HunterStatus::kHealthy, {});
+  }
+  CHECK(stream->closed().empty());
+  bench.pass(14s);
+  CHECK_FALSE(bench.add("h1", 6));
+  bench.pass(2s);
+  REQUIRE(stream->closed().size() == 1);
+  CHECK_THAT(stream->closed()[0].text, Catch::Contains("silent"));
+  CHECK_FALSE(hunter->view().connected);
+  CHECK(bench.add("h1", 6));
+}
+
 TEST_CASE("A peer without epochs does not take its own id over while it is connected", "[hunter_registry]") {
   Bench bench;
   const auto hunter = bench.must_add("old", 0);
@@ -198,12 +218,13 @@ TEST_CASE("A silent hunter turns ERROR after 30 s, and is well again with its ne
   CHECK(hunter->view().status == fleet::HunterStatus::kHealthy);
   bench.pass(1s);
   CHECK(hunter->view().status == fleet::HunterStatus::kError);
-  CHECK(hunter->view().connected);
+  CHECK_FALSE(hunter->view().connected);
   fleet::HunterStats stats;
   stats.packets_captured = 12;
   hunter->heard_beat(fleet::HunterStatus::kWarning, stats);
   CHECK(hunter->view().status == fleet::HunterStatus::kWarning);
   CHECK(hunter->view().stats.packets_captured == 12);
+  CHECK(hunter->view().connected);
   CHECK(hunter->view().connected_for == 30s);
 }
 

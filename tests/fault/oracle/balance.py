@@ -1,0 +1,32 @@
+"""The balance that each node prints: everything that came in is accounted for."""
+import re
+
+_NEVER_CAPTURED = ('dropped_kernel', 'dropped_interface')
+
+
+def last_line(output, word):
+    """The figures of the last statistics line that has `word`, as a dict; None when there is none."""
+    lines = [line for line in output.splitlines() if f'{word}=' in line]
+    return {name: int(value) for name, value in re.findall(r'(\w+)=(\d+)\b', lines[-1])} if lines else None
+
+
+def drops(figures):
+    """The packets dropped, by reason."""
+    return {name[len('dropped_'):]: value for name, value in figures.items() if name.startswith('dropped_')}
+
+
+def of_hunter(figures):
+    """What is wrong with a hunter's line, or nothing."""
+    lost = sum(value for name, value in figures.items() if name.startswith('dropped_') and name not in _NEVER_CAPTURED)
+    arrived = figures['captured'] + figures['recovered']
+    accounted = figures['forwarded'] + figures['in_flight'] + lost
+    return _compare('captured + recovered', arrived, 'forwarded + in_flight + dropped', accounted, figures)
+
+
+def of_processor(figures):
+    accounted = figures['stored'] + figures['live_only'] + figures['in_flight'] + figures['dropped']
+    return _compare('received', figures['received'], 'stored + live_only + in_flight + dropped', accounted, figures)
+
+
+def _compare(left, arrived, right, accounted, figures):
+    return '' if arrived == accounted else f'{left} = {arrived}, but {right} = {accounted}: {figures}'

@@ -1,0 +1,168 @@
+"""One run per fail-point: the program dies there, starts again, and nothing is lost or doubled.
+
+    python3 -m oracle.fail_points --binaries DIR --folder DIR --point NAME --seed N
+
+inside a sandbox; writes DIR/result.json. The point is armed from the start; what traffic does not reach is reached by a
+restart with a torn file, or by the end.
+"""
+import argparse
+import json
+import pathlib
+import random
+import signal
+import sys
+import time
+
+from oracle import FAULT, PYTHON, judge, sandbox, source
+from oracle.rig import Rig
+from oracle.sequence import keep_disks, failed
+from support.waiting import TooLate, wait_until
+
+# Every point there is, and up to which of its passes one is drawn.
+POINTS = {
+    'hunterd': {'spool.create': 1, 'spool.write': 20, 'spool.sync': 1, 'spool.truncate': 1, 'spool.unlink': 1,
+                'spool.position': 2, 'uplink.acknowledge': 10},
+    'processord': {'capture.create': 1, 'capture.write': 10, 'capture.sync': 5, 'capture.truncate': 1,
+                   'capture.rename': 1, 'capture.unlink': 1, 'journal.create': 1, 'journal.write': 10,
+                   'journal.sync': 5, 'journal.truncate': 1, 'journal.rename': 1, 'journal.unlink': 1,
+                   'processor.acknowledge': 10},
+}
+HUNTER = 'hunter-1'
+RATE = 3000
+
+
+def owner(point):
+    return next(program for program, points in POINTS.items() if point in points)
+
+
+class Death:
+    """The program's end at its fail-point, and its resurrection."""
+
+    def __init__(self, rig, point, at_pass):
+        self._rig, self._point = rig, point
+        self._who = HUNTER if owner(point) == 'hunterd' else 'processord'
+        self.node = rig.nodes[self._who]
+        self.node.fail(f'{point}=kill@{at_pass}')
+        self.node.dies_at_fail_point = True
+        self.reached = False
+
+    def look(self):
+        """Whether it has come to that; then the point is disarmed and the program runs again."""
+        if not self.reached and any(f'fail point {self._point}' in process.log for process in self.node.lives):
+            code = self.node.process.wait()
+            assert code == -signal.SIGKILL, f'ended with {code} at the fail-point'
+            self.reached = True
+            self.node.fail('')
+            self.node.dies_at_fail_point = False
+            self._rig.buried(self._who)
+            self._rig.start(self._who)
+        return self.reached
+
+    def await_it(self, within):
+        try:
+            wait_until(self.look, within, self._point)
+        except TooLate:
+            pass
+
+    def restart(self):
+        """A kill -9, files with half a record at their end, a damaged journal, and the start after it."""
+        self._rig.kill(self._who)
+        if self._who == HUNTER:
+            self._rig.tear(HUNTER, '*.spool', 0, 100)
+        else:
+            self._rig.tear('processord', 'stored*', 0, 100)
+            self._rig.flip('processord', 'journal', 0.5, 0)
+        self._rig.start(self._who)
+
+    def finish(self, who):
+        """Its orderly end, which may be where the point is."""
+        node = self._rig.nodes[who]
+        self._rig.leave(who)
+        code = node.process.stop(within=20)
+        if code and self.look():
+            self._rig.leave(who)
+            code = node.process.stop(within=20)
+        assert code == 0, f'{node.process.name} ended with {code}'
+
+
+def carry_out(binaries, folder, point, seed):
+    draw = random.Random(f'{point} {seed}')
+    at_pass = draw.randint(1, POINTS[owner(point)][point])
+    tx, rx = sandbox.add_pair(0)
+    result = {'plan': f'{point} at pass {at_pass}, seed {seed}', 'counts': {}, 'details': [], 'balance errors': 0,
+              'other': 0, 'reached': False}
+    rig = Rig(binaries, folder, [(HUNTER, rx, 'always', True)], sync=draw.choice(('interval', 'always')))
+    try:
+        _live(rig, Death(rig, point, at_pass), tx, seed, result)
+    except AssertionError as error:
+        result['other'] += 1
+        result['details'] += [str(error), *(line for node in rig.nodes.values() for line in node.complaints())]
+    finally:
+        rig.close()
+    return result
+
+
+def _live(rig, death, tx, seed, result):
+    if result['plan'].startswith('capture.unlink'):  # a capture without a packet
+        rig.start('processord')
+        rig.kill('processord')
+    rig.begin()
+    death.look()
+    sent = rig.folder / f'{HUNTER}.sent'
+    sender = rig.processes.start([PYTHON, '-m', 'oracle.source', HUNTER, seed, tx, RATE, 60, sent], 'source',
+                                 env={'PYTHONPATH': str(FAULT)})
+    death.await_it(within=1)
+    if not death.reached:
+        death.restart()
+        death.await_it(within=1)
+    after = time.monotonic_ns()
+    wait_until(lambda: sent.exists() and (times := source.times(sent)) and times[-1] > after + 300_000_000, 10,
+               'traffic after the restart')
+    assert sender.stop() == 0, sender.log
+    hunter = rig.hunters[HUNTER]
+    _await_connection(rig, death)
+    death.finish(HUNTER)
+    while hunter.figures()['in_flight']:  # it waits on disk: the processor was away just then
+        rig.start(HUNTER)
+        _await_connection(rig, death)
+        death.finish(HUNTER)
+    death.finish('processord')
+    times = source.times(sent)
+    verdict = judge.judge(rig.processor.capture_files(), {
+        HUNTER: judge.Issued(len(times), times, hunter.excused(times), reported_dropped=hunter.reported_dropped(),
+                             runs=hunter.owed())})
+    unbalanced = [text for node in rig.nodes.values() if (text := node.balance())]
+    complaints = [line for node in rig.nodes.values() for line in node.complaints()]
+    result.update(reached=death.reached, stored=verdict.stored, excused=verdict.excused, counts=dict(verdict.counts))
+    result['balance errors'], result['other'] = len(unbalanced), len(complaints)
+    result['details'] += [*verdict.details, *unbalanced, *complaints]
+
+
+def _await_connection(rig, death):
+    wait_until(lambda: (death.look() or True) and rig.processor.has(HUNTER), 20, 'the hunter to be connected')
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--binaries', type=pathlib.Path, required=True)
+    parser.add_argument('--folder', type=pathlib.Path, required=True)
+    parser.add_argument('--point', required=True)
+    parser.add_argument('--seed', type=int, default=1)
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sandbox.prepare()
+    try:
+        result = carry_out(options.binaries, options.folder, options.point, options.seed)
+        (options.folder / 'result.json').write_text(json.dumps(result, indent=2), encoding='utf-8')
+        print(json.dumps(result, indent=2))
+        code = int(failed(result) or not result['reached'])
+    except BaseException:
+        keep_disks(options.folder)
+        raise
+    if code:
+        keep_disks(options.folder)
+    return code
+
+
+if __name__ == '__main__':
+    sys.exit(main())
