@@ -121,8 +121,8 @@ def test_received_is_stored_plus_dropped_even_when_packets_are_lost(programs, li
     capture_file.write_pcap(flood, call * 600)
     sent = len(call) * 600
     processor = programs.processord('--write-file', stored, inside=link.watching)
-    hunter = programs.hunterd(processor, '--buffer-size', '1000', '--kernel-buffer', '1M', interface=link.rx[0],
-                              inside=link.watching)
+    hunter = programs.hunterd(processor, '--buffer-size', '1000', '--kernel-buffer', '1M', '--spool-mode', 'off',
+                              interface=link.rx[0], inside=link.watching)
     hunter.wait_for_log('connected')
     processor.signal(signal.SIGSTOP)
     link.replay(flood, '--pps=60000')

@@ -94,7 +94,22 @@ def test_a_capture_file_that_is_not_there(programs, processor, bystander, tmp_pa
 def test_no_permission_to_capture(programs, processor, bystander):
     """Where the tests run without root, this is how everything runs; else the program is started as nobody."""
     how = {'user': 'nobody'} if os.geteuid() == 0 else {}
-    assert_only_line(hunt(programs, processor, interface='lo', **how), NO_PERMISSION, 'CAP_NET_RAW')
+    # Without a spool: nobody may not write into the test's folder either.
+    assert_only_line(hunt(programs, processor, '--spool-mode', 'off', interface='lo', **how), NO_PERMISSION, 'CAP_NET_RAW')
+
+
+def test_a_spool_directory_that_cannot_be_had_is_named_with_the_remedy(programs, processor, bystander, tmp_path):
+    (tmp_path / 'file').write_text('no directory')
+    assert_only_line(hunt(programs, processor, '--spool-dir', tmp_path / 'file' / 'spool', interface=CALL), BAD_CONFIG,
+                     'spool directory', '--spool-dir')
+
+
+def test_two_hunters_do_not_share_a_spool(programs, processor, bystander, tmp_path):
+    shared = ['--spool-dir', tmp_path / 'shared']
+    first = programs.hunterd(processor, *shared, '--loop', '0', '--pace', interface=CALL)
+    first.wait_for_log('connected')
+    second = hunt(programs, processor, *shared, hunter_id='other')
+    assert_only_line(second, BAD_CONFIG, 'in use by another process', 'shared')
 
 
 def tls(folder, name, authority='ca'):

@@ -11,11 +11,17 @@ from support.waiting import wait_until
 CALL = OUR_CAPTURES / 'call-media.pcap'
 
 
-def stalled(programs, proxy_to, tmp_path):
+# What a hunter that could not deliver does with the rest: its exit code, and what it says.
+WITH_AND_WITHOUT_SPOOL = pytest.mark.parametrize('mode, code, last_words', [
+    ('overflow', 0, 'packets wait on disk for the next start packets=[1-9]'),
+    ('off', 1, 'no processor acknowledged.*=[1-9]')])
+
+
+def stalled(programs, proxy_to, tmp_path, *options):
     """A hunterd whose file is read and sent, but never acknowledged: the link stands still behind the first bytes."""
     processor = programs.processord('--write-file', tmp_path / 'stored.pcapng')
     proxy = proxy_to(processor.port)
-    hunter = programs.hunterd(proxy, interface=endless(tmp_path))
+    hunter = programs.hunterd(proxy, *options, interface=endless(tmp_path))
     wait_until(lambda: proxy.bytes_up > 100_000, 15, 'packets on their way')
     proxy.stall()
     return processor, proxy, hunter
@@ -43,24 +49,28 @@ def test_a_stopped_hunter_first_delivers_what_it_captured(programs, link, tmp_pa
     assert [p.data for p in capture_file.read(stored)] == [p.data for p in capture_file.read(CALL)]
 
 
-def test_a_second_signal_ends_hunterd_at_once(programs, proxy_to, tmp_path):
-    _, _, hunter = stalled(programs, proxy_to, tmp_path)
+@WITH_AND_WITHOUT_SPOOL
+def test_a_second_signal_ends_hunterd_at_once(programs, proxy_to, tmp_path, mode, code, last_words):
+    _, _, hunter = stalled(programs, proxy_to, tmp_path, '--spool-mode', mode)
     hunter.signal(signal.SIGTERM)
     hunter.wait_for_log('stopping')
     begun = time.monotonic()
     hunter.signal(signal.SIGTERM)
-    assert hunter.wait(within=2) != 0
+    assert hunter.wait(within=2) == code
     assert time.monotonic() - begun < 1
+    assert re.search(last_words, hunter.log)
 
 
 @pytest.mark.slow
-def test_hunterd_waits_ten_seconds_for_the_last_acknowledgement_and_says_what_is_left(programs, proxy_to, tmp_path):
-    _, _, hunter = stalled(programs, proxy_to, tmp_path)
+@WITH_AND_WITHOUT_SPOOL
+def test_hunterd_waits_ten_seconds_for_the_last_acknowledgement_and_says_what_is_left(
+        programs, proxy_to, tmp_path, mode, code, last_words):
+    _, _, hunter = stalled(programs, proxy_to, tmp_path, '--spool-mode', mode)
     begun = time.monotonic()
     hunter.signal(signal.SIGTERM)
-    assert hunter.wait(within=14) == 1
+    assert hunter.wait(within=14) == code
     assert 8 < time.monotonic() - begun < 13
-    assert re.search('no processor acknowledged.*=[1-9]', hunter.log)
+    assert re.search(last_words, hunter.log)
 
 
 def test_processord_stops_with_hunters_connected_and_its_file_is_whole(programs, tmp_path):

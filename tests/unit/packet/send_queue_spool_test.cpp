@@ -182,7 +182,7 @@ TEST_CASE("Without a receiver everything goes to disk, so that a kill loses noth
     CHECK(segments(folder.file("spool")).empty());
     hunter->set_writer(SendQueue::Writer::kAway);
     hunter.push(30);
-    REQUIRE(soon([&] { return hunter->usage().unwritten_packets == 0 && !segments(folder.file("spool")).empty(); }));
+    REQUIRE(soon([&] { return !segments(folder.file("spool")).empty() && hunter->usage().unwritten_packets == 0; }));
     left = killed(folder, folder.file("spool"), "left");
   }
   Hunter again(left, {.fresh_epoch = 1234}, 130);
@@ -210,7 +210,7 @@ TEST_CASE("What was on disk, then in memory alone, goes to disk again when the r
   REQUIRE(soon([&] { return segments(folder.file("spool")).empty(); }));
   hunter->set_writer(SendQueue::Writer::kAway);
   hunter.push(50);
-  REQUIRE(soon([&] { return hunter->usage().unwritten_packets == 0 && !segments(folder.file("spool")).empty(); }));
+  REQUIRE(soon([&] { return !segments(folder.file("spool")).empty() && hunter->usage().unwritten_packets == 0; }));
   Hunter again(killed(folder, folder.file("spool"), "left"), {}, 9'000);
   CHECK(again->usage().recovered_packets == 150);
   again.start();
