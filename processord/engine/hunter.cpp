@@ -14,21 +14,21 @@ constexpr auto kDeadAfter = std::chrono::seconds(15);
 
 }  // namespace
 
-bool Hunter::holds_place_locked() const {
-  const bool linked = links_ > 0 && time_.now() - heard_at_ < kDeadAfter;
-  return linked || (awaiting_links_ && time_.now() - connected_at_ < kRegistrationGrace);
+bool Hunter::holds_place_locked(Clock::time_point now) const {
+  const bool linked = links_ > 0 && now - heard_at_ < kDeadAfter;
+  return linked || (awaiting_links_ && now - connected_at_ < kRegistrationGrace);
 }
 
-bool Hunter::holds_place() const {
+bool Hunter::holds_place(Clock::time_point now) const {
   const std::lock_guard lock(mutex_);
-  return holds_place_locked();
+  return holds_place_locked(now);
 }
 
 Result<std::shared_ptr<StreamPeer>> Hunter::register_as(const fleet::HunterDescription& description,
                                                         const std::string& remote_address) {
   const std::lock_guard lock(mutex_);
   const bool same = description.epoch != 0 && description.epoch == positions_.epoch;
-  if (!same && holds_place_locked()) {
+  if (!same && holds_place_locked(time_.now())) {
     return Error{Code::kAlreadyExists, "hunter id " + quoted(id_) + " is in use by host " +
                                            quoted(view_.description.hostname) + " at " + view_.remote_address +
                                            "; give this one another --hunter-id"};
@@ -53,7 +53,7 @@ bool Hunter::link_closed() {
   const std::lock_guard lock(mutex_);
   --links_;
   // A hunter that has just registered anew, while its old links were still going down, is not disconnected.
-  if (holds_place_locked()) return false;
+  if (holds_place_locked(time_.now())) return false;
   if (view_.status != fleet::HunterStatus::kStopping) view_.status = fleet::HunterStatus::kError;
   heard_at_ = time_.now();
   return true;
@@ -144,23 +144,23 @@ Positions Hunter::positions() const {
 
 std::shared_ptr<StreamPeer> Hunter::judge_silence(std::chrono::seconds stale) {
   const std::lock_guard lock(mutex_);
-  const bool left_in_order = !holds_place_locked() && view_.status == fleet::HunterStatus::kStopping;
+  const bool left_in_order = !holds_place_locked(time_.now()) && view_.status == fleet::HunterStatus::kStopping;
   if (!left_in_order && time_.now() - heard_at_ >= stale) view_.status = fleet::HunterStatus::kError;
-  if (holds_place_locked()) return nullptr;
+  if (holds_place_locked(time_.now())) return nullptr;
   held_ = false;
   return std::exchange(peer_, nullptr);
 }
 
 bool Hunter::gone_for(std::chrono::seconds limit) const {
   const std::lock_guard lock(mutex_);
-  return links_ == 0 && !holds_place_locked() && positions_.accepted == positions_.custody &&
+  return links_ == 0 && !holds_place_locked(time_.now()) && positions_.accepted == positions_.custody &&
          time_.now() - heard_at_ >= limit;
 }
 
 Hunter::View Hunter::view() const {
   const std::lock_guard lock(mutex_);
   View view = view_;
-  view.connected = holds_place_locked();
+  view.connected = holds_place_locked(time_.now());
   if (view.connected)
     view.connected_for = std::chrono::duration_cast<std::chrono::seconds>(time_.now() - connected_at_);
   return view;

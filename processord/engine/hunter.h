@@ -83,7 +83,7 @@ class Hunter {
   /// Disconnected for that long, with nothing of its packets on the way.
   [[nodiscard]] bool gone_for(std::chrono::seconds limit) const;
   /// Holds a place among --max-hunters: connected and heard of within 15 s, or registered a moment ago.
-  [[nodiscard]] bool holds_place() const;
+  [[nodiscard]] bool holds_place(Clock::time_point now) const;
   [[nodiscard]] View view() const;
 
   /// Held from arrived() until the batch is queued.
@@ -92,7 +92,7 @@ class Hunter {
   std::atomic<std::size_t> queued_bytes{0};
 
  private:
-  [[nodiscard]] bool holds_place_locked() const;
+  [[nodiscard]] bool holds_place_locked(Clock::time_point now) const;
 
   const std::string id_;
   const TimeSource& time_;

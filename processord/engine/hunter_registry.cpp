@@ -31,9 +31,10 @@ Result<std::shared_ptr<Hunter>> HunterRegistry::register_hunter(const fleet::Hun
   {
     const std::lock_guard lock(mutex_);
     const auto found = hunters_.find(description.id);
-    const bool has_place = found != hunters_.end() && found->second->holds_place();
-    const auto places =
-        std::count_if(hunters_.begin(), hunters_.end(), [](const auto& entry) { return entry.second->holds_place(); });
+    const Clock::time_point now = time_.now();
+    const bool has_place = found != hunters_.end() && found->second->holds_place(now);
+    const auto places = std::count_if(hunters_.begin(), hunters_.end(),
+                                      [now](const auto& entry) { return entry.second->holds_place(now); });
     if (!has_place && static_cast<std::size_t>(places) >= max_hunters_) {
       return Error{Code::kResourceExhausted,
                    "maximum number of hunters reached: limit " + std::to_string(max_hunters_)};
@@ -72,10 +73,12 @@ std::vector<std::shared_ptr<Hunter>> HunterRegistry::all() const {
   return hunters;
 }
 
+// Asked with each heartbeat: one look at the clock, not one for each hunter.
 std::uint32_t HunterRegistry::connected() const {
+  const Clock::time_point now = time_.now();
   const std::lock_guard lock(mutex_);
-  return static_cast<std::uint32_t>(
-      std::count_if(hunters_.begin(), hunters_.end(), [](const auto& entry) { return entry.second->holds_place(); }));
+  return static_cast<std::uint32_t>(std::count_if(hunters_.begin(), hunters_.end(),
+                                                  [now](const auto& entry) { return entry.second->holds_place(now); }));
 }
 
 void HunterRegistry::judge_silence(std::chrono::seconds stale, std::chrono::seconds removal) {
