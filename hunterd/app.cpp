@@ -21,6 +21,8 @@ using namespace std::chrono_literals;
 constexpr auto kStopLimit = 10s;
 constexpr auto kSaveLimit = 10s;
 constexpr std::chrono::milliseconds kStatsInterval = 5s;
+constexpr std::chrono::milliseconds kTick = 1s;
+constexpr std::chrono::milliseconds kFiltersLimit = 1s;
 constexpr auto kNoLimit = std::chrono::milliseconds(std::int64_t{1} << 40);
 
 std::uint64_t random_epoch() {
@@ -52,17 +54,23 @@ std::unique_ptr<spool::RecordLog> open_spool(FileSystem& files, const HunterSett
   return std::move(*log);
 }
 
+std::vector<std::string> filter_types() {
+  std::vector<std::string> names;
+  for (const fleet::FilterType type : fleet::all_filter_types()) names.emplace_back(fleet::name_of(type));
+  return names;
+}
+
 fleet::HunterDescription describe(const HunterSettings& settings, std::uint64_t epoch) {
   return {.id = settings.hunter_id,
           .hostname = wire::host_name(),
           .interfaces = settings.interfaces,
           .version = LC_VERSION,
-          .capabilities = {.filter_types = {"bpf"},
+          .capabilities = {.filter_types = filter_types(),
                            .max_buffer_bytes = settings.queue.window_bytes,
                            .gpu_acceleration = false,
                            .af_xdp = false},
           .epoch = epoch,
-          .features = {"resume"}};
+          .features = {"resume", "filter-snapshot"}};
 }
 
 }  // namespace
@@ -72,6 +80,7 @@ App::App(HunterSettings settings, Signals& signals)
       signals_(signals),
       queue_(settings_.hunter_id, random_epoch(), settings_.queue, open_spool(spool_files_, settings_),
              {.always = settings_.spool.mode == SpoolMode::kAlways, .drop_newest = settings_.spool.drop_newest}),
+      selector_(settings_.no_filter_policy),
       uplink_(settings_.uplink, describe(settings_, queue_.epoch()), queue_,
               {.report = [this] { return report(); },
                .registered = [this](const fleet::RegistrationAnswer& answer, int port) { registered(answer, port); },
@@ -79,8 +88,22 @@ App::App(HunterSettings settings, Signals& signals)
                    [this](const std::string& reason) {
                      gave_up_.with([&](std::string& text) { text = reason; });
                      no_processor_.request();
-                   }}),
-      pipeline_(open_sources(), uplink_, settings_.batch, [this] { sources_finished_.request(); }) {}
+                   },
+               .filters = {.filters_changed =
+                               [this](std::vector<fleet::Filter> filters, std::uint64_t revision) {
+                                 (void)filters_.apply(std::move(filters), revision, wall_ns());
+                                 uplink_.beat_soon();
+                               },
+                           .endpoints_changed =
+                               [this](std::vector<fleet::Filter> added, std::vector<std::string> removed, bool anew) {
+                                 filters_.change_endpoints(std::move(added), std::move(removed), anew);
+                               }}}),
+      pipeline_(open_sources(), selector_, uplink_, settings_.batch, [this] { sources_finished_.request(); }),
+      filters_(settings_.source.live.filter, selector_, pipeline_) {}
+
+App::~App() {
+  uplink_.stop();  // its threads call the members behind it
+}
 
 std::vector<std::unique_ptr<capture::PacketSource>> App::open_sources() {
   std::vector<std::unique_ptr<capture::PacketSource>> sources;
@@ -95,8 +118,12 @@ std::vector<std::unique_ptr<capture::PacketSource>> App::open_sources() {
 
 int App::run() {
   uplink_.start();
-  // What is live is captured from now on, connected or not; a file can wait for the processor's filters.
-  if (!live_sources_.empty() && !capture_started_.exchange(true)) pipeline_.start();
+  // What is live is captured from now on, connected or not, but for a moment in which the processor may say what it
+  // wants; a file can wait for that.
+  if (!live_sources_.empty()) {
+    wait_readable({first_registration_.fd(), signals_.fd(), no_processor_.fd()}, kFiltersLimit);
+    if (!capture_started_.exchange(true)) pipeline_.start();
+  }
   log::info("hunter started", {{"hunter_id", settings_.hunter_id}, {"version", LC_VERSION}});
   if (const std::uint64_t recovered = queue_.usage().recovered_packets; recovered > 0) {
     log::info("packets of an earlier run are on disk and go first", {{"packets", recovered}});
@@ -117,11 +144,15 @@ int App::run() {
 
 // Which of the three ends it is, in the order of App::run.
 std::size_t App::wait_for_end() {
+  auto next_stats = Clock::now() + kStatsInterval;
   for (;;) {
-    const auto ready = wait_readable({signals_.fd(), sources_finished_.fd(), no_processor_.fd()},
-                                     settings_.stats ? kStatsInterval : -1ms);
+    const auto ready = wait_readable({signals_.fd(), sources_finished_.fd(), no_processor_.fd()}, kTick);
     if (ready) return *ready;
-    if (settings_.stats) print_stats();
+    filters_.expire(wall_ns());
+    if (settings_.stats && Clock::now() >= next_stats) {
+      print_stats();
+      next_stats += kStatsInterval;
+    }
   }
 }
 
@@ -171,29 +202,10 @@ void App::registered(const fleet::RegistrationAnswer& answer, int port) {
     const auto own = own_connections(port);
     for (capture::LiveSource* source : live_sources_) source->exclude(own);
   }
-  apply_filters(answer.filters);
+  // On a reconnection they are in force already, with the revision of the subscription before.
+  if (!capture_started_ || !filters_.are(answer.filters)) (void)filters_.apply(answer.filters, 0, wall_ns());
   if (!capture_started_.exchange(true)) pipeline_.start();
-}
-
-// Enabled filters are OR-ed, and the hunter's own filter is AND-ed before them.
-void App::apply_filters(const std::vector<fleet::Filter>& filters) {
-  std::string any;
-  std::uint32_t active = 0;
-  for (const fleet::Filter& filter : filters) {
-    if (!filter.enabled || filter.type != fleet::kFilterTypeBpf) continue;
-    any += (any.empty() ? "(" : " or (") + filter.pattern + ")";
-    ++active;
-  }
-  std::string expression = settings_.source.live.filter;
-  if (!any.empty()) expression = expression.empty() ? any : "(" + expression + ") and (" + any + ")";
-  const Status status = pipeline_.set_filter(expression);
-  filter_error_.with([&](std::string& text) { text = status ? "" : status.error().text; });
-  if (status) {
-    active_filters_ = active;
-  } else {
-    log::error("the processor's filter can't be put in force; the filter before stays",
-               {{"reason", status.error().text}});
-  }
+  first_registration_.request();
 }
 
 Report App::report(std::uint64_t given_up) {
@@ -202,7 +214,8 @@ Report App::report(std::uint64_t given_up) {
   const capture::CapturePipeline::Totals totals = pipeline_.totals();
   fleet::HunterStats stats;
   fill_balance(stats, usage, totals, settings_.spool.mode == SpoolMode::kAlways, given_up);
-  stats.active_filters = active_filters_;
+  stats.active_filters = filters_.count();
+  stats.filter_revision = filters_.revision();
   stats.cpu_percent = cpu_.percent_since_last();
   stats.memory_rss_bytes = memory_rss_bytes();
   stats.memory_limit_bytes = memory_limit_bytes();
@@ -212,7 +225,7 @@ Report App::report(std::uint64_t given_up) {
                      .buffer_percent = queue_.usage_percent(),
                      .no_source_captures = pipeline_.all_faulty(),
                      .some_source_down = !pipeline_.faults().empty(),
-                     .filter_error = filter_error_.with([](const std::string& t) { return t; }),
+                     .filter_error = filters_.error(),
                      .spool_error = queue_.fault(),
                      .stopping = stopping_});
   return {verdict.status, verdict.reason, std::move(stats)};

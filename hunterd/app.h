@@ -12,6 +12,8 @@
 #include "common/base/process_usage.h"
 #include "common/base/signals.h"
 #include "common/base/stop_signal.h"
+#include "common/calls/selector.h"
+#include "common/capture/active_filters.h"
 #include "common/capture/capture_pipeline.h"
 #include "common/capture/live_source.h"
 #include "common/packet/send_queue.h"
@@ -27,6 +29,7 @@ class App {
  public:
   /// `signals` must have been made before any thread.
   App(HunterSettings settings, Signals& signals);
+  ~App();
 
   /// The exit code.
   int run();
@@ -34,7 +37,6 @@ class App {
  private:
   std::vector<std::unique_ptr<capture::PacketSource>> open_sources();
   void registered(const fleet::RegistrationAnswer& answer, int port);
-  void apply_filters(const std::vector<fleet::Filter>& filters);
   Report report(std::uint64_t given_up = 0);
   void print_stats(std::uint64_t given_up = 0);
   std::size_t wait_for_end();
@@ -48,18 +50,19 @@ class App {
   std::vector<capture::LiveSource*> live_sources_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> capture_started_{false};
-  Guarded<std::string> filter_error_;
   Guarded<std::string> gave_up_;
-  std::atomic<std::uint32_t> active_filters_{0};
   StopSignal sources_finished_;
+  StopSignal first_registration_;
   StopSignal no_processor_;
   std::mutex report_mutex_;  // for cpu_ and health_
   CpuMeter cpu_;
   Health health_;
   RealFileSystem spool_files_{"spool"};
   packet::SendQueue queue_;
+  calls::Selector selector_;
   Uplink uplink_;
   capture::CapturePipeline pipeline_;
+  capture::ActiveFilters filters_;
 };
 
 }  // namespace lc::hunter

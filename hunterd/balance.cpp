@@ -11,11 +11,12 @@ namespace lc::hunter {
 
 void fill_balance(fleet::HunterStats& stats, const packet::SendQueue::Usage& usage,
                   const capture::CapturePipeline::Totals& totals, bool durable, std::uint64_t given_up) {
-  // Packets of a batch that is being filled are captured, but not in the queue yet.
-  const std::uint64_t being_filled = totals.captured - usage.pushed_packets - totals.given_up;
+  // Packets of a batch that is being filled, or held back by the selector, are captured, but not in the queue yet.
+  const std::uint64_t being_filled = totals.captured - usage.pushed_packets - totals.given_up - totals.filtered;
   const std::uint64_t not_durable = durable ? being_filled + usage.unwritten_packets : 0;
   stats.packets_captured = totals.captured - not_durable;
-  stats.packets_matched = stats.packets_captured;
+  stats.packets_filtered = totals.filtered;
+  stats.packets_matched = stats.packets_captured - std::min(stats.packets_captured, totals.filtered + totals.held);
   stats.packets_forwarded = usage.acknowledged_packets;
   stats.packets_recovered = usage.recovered_packets;
   stats.packets_in_flight = usage.packets + being_filled - not_durable - given_up;
@@ -37,8 +38,8 @@ void fill_balance(fleet::HunterStats& stats, const packet::SendQueue::Usage& usa
 std::string stats_line(const fleet::HunterStats& stats, fleet::HunterStatus status, const std::string& reason) {
   std::ostringstream line;
   line << "captured=" << stats.packets_captured << " recovered=" << stats.packets_recovered
-       << " forwarded=" << stats.packets_forwarded << " in_flight=" << stats.packets_in_flight
-       << " dropped=" << stats.packets_dropped;
+       << " filtered=" << stats.packets_filtered << " forwarded=" << stats.packets_forwarded
+       << " in_flight=" << stats.packets_in_flight << " dropped=" << stats.packets_dropped;
   for (const auto& [name, packets] : stats.dropped_by_reason) {
     if (packets > 0) line << " dropped_" << name << '=' << packets;
   }

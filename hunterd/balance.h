@@ -9,9 +9,9 @@
 
 namespace lc::hunter {
 
-/// captured + recovered = forwarded + in flight + dropped after capture (lippycat.management.HunterStats), exactly.
-/// `usage` must have been taken before `totals`. With `durable` a packet counts as captured once it is on disk.
-/// `given_up`: of those in flight, what is lost at the exit.
+/// captured + recovered = filtered + forwarded + in flight + dropped after capture (lippycat.management.HunterStats),
+/// exactly. `usage` must have been taken before `totals`. With `durable` a packet counts as captured once it is on
+/// disk. `given_up`: of those in flight, what is lost at the exit.
 void fill_balance(fleet::HunterStats& stats, const packet::SendQueue::Usage& usage,
                   const capture::CapturePipeline::Totals& totals, bool durable, std::uint64_t given_up = 0);
 

@@ -65,6 +65,12 @@ config::Program program() {
        .yaml = "hunter.bpf_filter",
        .value_name = "BPF",
        .help = "Capture only what this libpcap expression matches (see pcap-filter(7))."},
+      {.name = "no-filter-policy",
+       .yaml = "hunter.no_filter_policy",
+       .default_value = "all",
+       .value_name = "POLICY",
+       .help = "What to forward while the processor has no enabled filter for this hunter: all or none.",
+       .choices = {"all", "none"}},
       {.name = "snaplen",
        .yaml = "hunter.snaplen",
        .kind = Kind::kInteger,
@@ -194,6 +200,8 @@ HunterSettings read_settings(const config::Settings& settings, std::vector<std::
   hunter.queue.window_bytes = settings.size("window");
   hunter.queue.queue_packets = static_cast<std::uint64_t>(settings.integer("buffer-size"));
   hunter.spool = spool_settings(settings, hunter.hunter_id);
+  hunter.no_filter_policy =
+      settings.text("no-filter-policy") == "none" ? calls::NoFilterPolicy::kNone : calls::NoFilterPolicy::kAll;
   hunter.stats = settings.boolean("stats");
   if (hunter.uplink.processors.empty()) faults.emplace_back("--processor HOST:PORT is required");
   hunter.uplink.tls = wire::read_transport(settings, hunter.uplink.processors, wire::End::kClient, faults);

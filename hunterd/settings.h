@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "common/calls/selector.h"
 #include "common/capture/batcher.h"
 #include "common/capture/open_source.h"
 #include "common/config/settings_loader.h"
@@ -32,6 +33,7 @@ struct HunterSettings {
   packet::SendQueue::Limits queue;
   SpoolSettings spool;
   UplinkSettings uplink;
+  calls::NoFilterPolicy no_filter_policy = calls::NoFilterPolicy::kAll;
   bool stats = false;
 };
 

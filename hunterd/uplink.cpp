@@ -1,10 +1,11 @@
-// A connection's life: register (which says where to resume), rewind the queue, open both streams, wait until one of
-// them ends, cancel the other, wait until both are done. Nothing of the queue is given up in between.
+// A connection's life: register (which says where to resume), rewind the queue, open the streams, wait until one of
+// them ends, cancel the others, wait until all are done. Nothing of the queue is given up in between.
 #include "hunterd/uplink.h"
 
 #include <pthread.h>
 
 #include <random>
+#include <utility>
 
 #include "common/base/log.h"
 #include "common/wire/convert.h"
@@ -35,7 +36,8 @@ Uplink::Uplink(UplinkSettings settings, fleet::HunterDescription description, pa
       description_(std::move(description)),
       events_(std::move(events)),
       queue_(queue),
-      backoff_(random_seed()) {}
+      backoff_(random_seed()),
+      inbox_(events_.filters) {}
 
 Uplink::~Uplink() {
   stop();
@@ -47,6 +49,7 @@ void Uplink::start() {
     pump();
     notify_listeners();
   });
+  inbox_.start();
   supervisor_ = std::jthread([this] {
     ::pthread_setname_np(::pthread_self(), "uplink");
     supervise();
@@ -99,6 +102,14 @@ bool Uplink::finish(std::chrono::milliseconds limit, const std::function<bool()>
   return graceful_ = all;
 }
 
+void Uplink::beat_soon() {
+  {
+    const std::lock_guard lock(mutex_);
+    beat_due_ = true;
+  }
+  changed_.notify_all();
+}
+
 bool Uplink::connected() const {
   const std::lock_guard lock(mutex_);
   return stream_ != nullptr;
@@ -112,6 +123,7 @@ void Uplink::stop() {
   }
   changed_.notify_all();
   if (supervisor_.joinable()) supervisor_.join();
+  inbox_.stop();
 }
 
 void Uplink::supervise() {
@@ -181,6 +193,7 @@ bool Uplink::register_at(const std::string& address, const std::shared_ptr<grpc:
             {{"processor", address}, {"processor_id", answer.processor_id}, {"resume_after", answer.resume_after}});
   queue_.rewind(answer.resume_after);
   queue_.set_flow(packet::Flow::kContinue);
+  inbox_.reset(answer.filters);
   const Result<wire::Address> parsed = wire::parse_address(address);
   events_.registered(answer, parsed.ok() ? parsed->port : 0);
   return true;
@@ -190,7 +203,7 @@ void Uplink::run_streams(const std::string& address, const std::shared_ptr<grpc:
   {
     const std::lock_guard lock(mutex_);
     broken_.clear();
-    open_streams_ = 2;
+    open_streams_ = 3;
     heard_at_ = Clock::now();
     liveness_ = Liveness(heard_at_);
     processor_in_error_ = false;
@@ -206,6 +219,9 @@ void Uplink::run_streams(const std::string& address, const std::shared_ptr<grpc:
       [this](const grpc::Status& status, std::shared_ptr<void> self) {
         stream_ended("heartbeat", status, std::move(self));
       });
+  auto feed = FilterFeed::open(
+      channel, description_.id, [this](const fleet::FilterUpdate& update) { inbox_.apply(update); },
+      [this](const grpc::Status& status, std::shared_ptr<void> self) { feed_ended(status, std::move(self)); });
   {
     const std::lock_guard lock(mutex_);
     stream_ = stream;
@@ -215,8 +231,9 @@ void Uplink::run_streams(const std::string& address, const std::shared_ptr<grpc:
   auto next_beat = Clock::now();
   std::unique_lock lock(mutex_);
   while (!stop_ && broken_.empty()) {
+    const bool beat_due = std::exchange(beat_due_, false);
     lock.unlock();
-    if (Clock::now() >= next_beat) {
+    if (beat_due || Clock::now() >= next_beat) {
       beat(*heartbeat);
       next_beat = Clock::now() + kBeatInterval;
     }
@@ -224,13 +241,15 @@ void Uplink::run_streams(const std::string& address, const std::shared_ptr<grpc:
     const bool waits = queue_.awaits_acknowledgement();
     lock.lock();
     if (broken_.empty()) broken_ = dead(waits);
-    changed_.wait_until(lock, std::min(next_beat, Clock::now() + kTick), [this] { return stop_ || !broken_.empty(); });
+    changed_.wait_until(lock, std::min(next_beat, Clock::now() + kTick),
+                        [this] { return stop_ || beat_due_ || !broken_.empty(); });
   }
   stream_.reset();
   const bool in_order = graceful_ && broken_.empty();
   if (!broken_.empty() && !stop_) log::warning("connection lost", {{"processor", address}, {"reason", broken_}});
   lock.unlock();
 
+  feed->cancel();  // nobody ends it but us
   if (in_order) {
     beat(*heartbeat);  // says STOPPING
     heartbeat->half_close();
@@ -290,6 +309,18 @@ void Uplink::answered(const pb::ProcessorHeartbeat& answer) {
   const std::lock_guard lock(mutex_);
   liveness_.heard(Clock::now());
   processor_in_error_ = answer.status() == pb::PROCESSOR_ERROR;
+}
+
+void Uplink::feed_ended(const grpc::Status& status, std::shared_ptr<void> feed) {
+  if (status.error_code() != grpc::StatusCode::UNIMPLEMENTED) {
+    stream_ended("filter stream", status, std::move(feed));
+    return;
+  }
+  log::info("the processor does not send filter changes; those of the registration stay in force");
+  const std::lock_guard lock(mutex_);
+  --open_streams_;
+  ended_streams_.push_back(std::move(feed));
+  changed_.notify_all();  // as in stream_ended
 }
 
 void Uplink::stream_ended(const char* which, const grpc::Status& status, std::shared_ptr<void> stream) {

@@ -17,6 +17,8 @@
 #include "common/config/tls_settings.h"
 #include "common/fleet/hunter.h"
 #include "common/packet/send_queue.h"
+#include "hunterd/filter_feed.h"
+#include "hunterd/filter_inbox.h"
 #include "hunterd/heartbeat.h"
 #include "hunterd/liveness.h"
 #include "hunterd/packet_stream.h"
@@ -36,14 +38,17 @@ struct Report {
   fleet::HunterStats stats;
 };
 
-/// A BatchSink over the network. One supervising thread connects, registers, keeps the two streams and beats; the
-/// streams themselves run on gRPC's threads. submit() and signal() may be called from any thread.
+/// A BatchSink over the network. One supervising thread connects, registers, keeps the streams and beats; the streams
+/// themselves run on gRPC's threads. submit(), signal() and beat_soon() may be called from any thread.
 class Uplink final : public packet::BatchSink {
  public:
   struct Events {
     std::function<Report()> report;                                              // on the supervising thread
     std::function<void(const fleet::RegistrationAnswer&, int port)> registered;  // likewise, before streams open
     std::function<void(const std::string& reason)> gave_up;                      // likewise: no attempt is left
+    // On a thread "filters" of their own, never while `registered` runs: what came after the answer to the
+    // registration. A processor without SubscribeFilters says nothing.
+    FilterInbox::Events filters;
   };
 
   /// The queue must outlive it, and be its alone; its epoch goes into the description.
@@ -58,6 +63,9 @@ class Uplink final : public packet::BatchSink {
 
   /// Closes the streams (in order, if everything was acknowledged) and ends the supervising thread.
   void stop();
+
+  /// The next heartbeat is due now: what it says has changed.
+  void beat_soon();
 
   /// Streams are open.
   [[nodiscard]] bool connected() const;
@@ -79,6 +87,7 @@ class Uplink final : public packet::BatchSink {
   void answered(const lippycat::management::ProcessorHeartbeat& answer);
   void heard_of_packets();
   void pump();
+  void feed_ended(const grpc::Status& status, std::shared_ptr<void> feed);
   void stream_ended(const char* which, const grpc::Status& status, std::shared_ptr<void> stream);
   void notify_listeners();
   [[nodiscard]] bool stopping() const;
@@ -93,6 +102,7 @@ class Uplink final : public packet::BatchSink {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool stop_ = false;
+  bool beat_due_ = false;
   bool graceful_ = false;  // everything acknowledged: close the streams in order
   int open_streams_ = 0;
   std::vector<std::shared_ptr<void>> ended_streams_;  // for the supervisor to let go
@@ -102,6 +112,8 @@ class Uplink final : public packet::BatchSink {
   Clock::time_point heard_at_;            // an acknowledgement or flow control
   Liveness liveness_{Clock::now()};
   bool processor_in_error_ = false;  // as its last answer to a heartbeat said
+
+  FilterInbox inbox_;
 
   std::mutex listeners_mutex_;
   std::vector<packet::SinkListener*> listeners_;

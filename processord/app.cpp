@@ -1,5 +1,7 @@
 #include "processord/app.h"
 
+#include <algorithm>
+#include <csignal>
 #include <iostream>
 
 #include "common/base/log.h"
@@ -25,8 +27,15 @@ int App::run() {
   const auto print = [&] {
     std::cout << utc_text(wall_ns()) << ' ' << line.next(node_.engine(), Clock::now()) << std::endl;
   };
-  while (!wait_readable({signals_.fd()}, kStatsInterval)) {
-    if (stats_) print();
+  for (auto next_line = Clock::now() + kStatsInterval;;) {
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next_line - Clock::now());
+    if (wait_readable({signals_.fd()}, std::max(wait, std::chrono::milliseconds(0)))) {
+      if (signals_.take() != SIGHUP) break;
+      node_.engine().filters().reload();
+    } else {
+      if (stats_) print();
+      next_line += kStatsInterval;
+    }
   }
   log::info("stopping: storing what was received");
   node_.engine().stop();

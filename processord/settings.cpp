@@ -56,8 +56,15 @@ config::Program program() {
       {.name = "state-dir",
        .yaml = "processor.state_dir",
        .value_name = "DIR",
-       .help = "Folder of the journal, by which a restart knows what is stored; one for each processord. By default "
+       .help = "Folder of the journal, by which a restart knows what is stored, and of the filters; one for each "
+               "processord. By default "
                "processord-ID in /var/lib/lippycat (root) or ~/.local/state/lippycat."},
+      {.name = "filter-file",
+       .yaml = "processor.filter_file",
+       .value_name = "PATH",
+       .help =
+           "File of the filters, read at the start and on SIGHUP, and written with each change; filters.json in the "
+           "state directory by default."},
       {.name = "stats",
        .yaml = "processor.display_stats",
        .kind = Kind::kBoolean,
@@ -85,6 +92,7 @@ ProcessorSettings read_settings(const config::Settings& settings, std::vector<st
   }
   engine.state_dir = settings.text("state-dir");
   if (engine.state_dir.empty()) engine.state_dir = config::state_directory("processord", engine.processor_id);
+  engine.filter_file = settings.text("filter-file");
   const std::string& sync = settings.text("sync");
   engine.sync = sync == "always" ? SyncPolicy::kAlways : sync == "never" ? SyncPolicy::kNever : SyncPolicy::kInterval;
   processor.stats = settings.boolean("stats");

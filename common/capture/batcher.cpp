@@ -12,13 +12,22 @@ Batcher::Batcher(packet::SlabPool& pool, packet::BatchSink& sink, BatchLimits li
       limits_(limits),
       totals_(std::move(totals)),
       time_(time),
-      builder_(pool, std::move(interface_name), interface_index) {}
+      interface_{std::move(interface_name), interface_index},
+      builder_(pool, interface_.name, interface_.index) {}
 
-void Batcher::add(const packet::PacketView& packet, std::uint32_t link_type) {
-  if (!builder_.append(packet, link_type)) {
+void Batcher::set_filter_revision(std::uint64_t revision) {
+  if (revision == filter_revision_) return;
+  flush();
+  filter_revision_ = revision;
+  builder_.set_filter_revision(revision);
+}
+
+void Batcher::add(const packet::PacketView& packet, std::uint32_t link_type, const packet::CaptureInterface& interface,
+                  std::span<const std::uint8_t> matched) {
+  if (!builder_.append(packet, link_type, interface, matched)) {
     flush();
     // An empty batch has room for every packet.
-    [[maybe_unused]] const bool taken = builder_.append(packet, link_type);
+    [[maybe_unused]] const bool taken = builder_.append(packet, link_type, interface, matched);
   }
   const std::uint32_t packets = builder_.packets();
   if (packets == 1) deadline_ = time_.now() + limits_.age;

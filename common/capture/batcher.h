@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "common/base/clock.h"
@@ -26,7 +27,13 @@ class Batcher {
   Batcher(packet::SlabPool& pool, packet::BatchSink& sink, BatchLimits limits, std::string interface_name,
           std::uint32_t interface_index, std::function<packet::BatchStats()> totals, const TimeSource& time);
 
-  void add(const packet::PacketView& packet, std::uint32_t link_type);
+  void add(const packet::PacketView& packet, std::uint32_t link_type) { add(packet, link_type, interface_, {}); }
+  /// A packet that filters chose, perhaps of another interface; `matched` as in BatchBuilder::append().
+  void add(const packet::PacketView& packet, std::uint32_t link_type, const packet::CaptureInterface& interface,
+           std::span<const std::uint8_t> matched);
+
+  /// Of the filters that choose from now on; what is open is submitted if it differs.
+  void set_filter_revision(std::uint64_t revision);
 
   /// The source has nothing more for now. Submits if the sink is idle or the batch has its age; otherwise asks
   /// `listener` to be woken, and gives the time at which the batch has its age.
@@ -40,7 +47,9 @@ class Batcher {
   const BatchLimits limits_;
   const std::function<packet::BatchStats()> totals_;
   const TimeSource& time_;
+  const packet::CaptureInterface interface_;
   packet::BatchBuilder builder_;
+  std::uint64_t filter_revision_ = 0;
   Clock::time_point deadline_;  // of the open batch
 };
 

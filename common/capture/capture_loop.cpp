@@ -19,6 +19,7 @@ constexpr auto kDrainLimit = std::chrono::milliseconds(500);
 constexpr int kBlockTimeoutMs = 10;  // more than the ring's block time-out
 constexpr int kDownRetryMs = 100;
 constexpr int kForever = -1;
+constexpr int kHeldLookMs = 500;
 constexpr int kFullLookMs = 500;  // while the sink is full: what the kernel drops meanwhile shall show
 
 int until(std::optional<Clock::time_point> deadline) {
@@ -38,16 +39,24 @@ void count(std::atomic<std::uint64_t>& counter) {
 
 }  // namespace
 
-CaptureLoop::CaptureLoop(std::unique_ptr<PacketSource> source, std::uint32_t interface_index, packet::SlabPool& pool,
-                         packet::BatchSink& sink, BatchLimits limits, std::function<packet::BatchStats()> totals,
-                         const StopSignal& stop)
+CaptureLoop::CaptureLoop(std::unique_ptr<PacketSource> source, std::uint32_t interface_index,
+                         const std::vector<packet::CaptureInterface>& interfaces, calls::Selector& selector,
+                         packet::SlabPool& pool, packet::BatchSink& sink, BatchLimits limits,
+                         std::function<packet::BatchStats()> totals, const StopSignal& stop)
     : source_(std::move(source)),
+      index_(interface_index),
+      interfaces_(interfaces),
+      selector_(selector),
       sink_(sink),
       stop_(stop),
       batcher_(pool, sink, limits, source_->name(), interface_index, std::move(totals), time_),
-      consumer_([this](const packet::PacketView& packet) {
+      pass_on_([this](const packet::PacketView& packet) {
         count(captured_);  // first: what is handed on has been captured
         batcher_.add(packet, source_->link_type());
+      }),
+      select_([this](const packet::PacketView& packet) {
+        count(captured_);
+        turn_->look(packet, {index_, source_->link_type()});
       }) {
   sink_.add_listener(listener_);
 }
@@ -60,24 +69,36 @@ std::string CaptureLoop::error() const {
   return error_.with([](const std::string& text) { return text; });
 }
 
+void CaptureLoop::forward(const packet::PacketView& frame, const calls::Origin& origin,
+                          std::span<const std::uint8_t> matched) {
+  batcher_.add(frame, origin.link_type, interfaces_[origin.interface], matched);
+}
+
 void CaptureLoop::run() {
+  running_ = true;
   while (!stop_.requested()) {
     if (sink_is_full()) {
       source_->refresh_stats();
       wait(-1, kFullLookMs);
       continue;
     }
-    const ReadOutcome outcome = read(consumer_);
+    const ReadOutcome outcome = read();
     if (outcome.state == ReadState::kEnded || outcome.state == ReadState::kFailed) break;
     if (outcome.state == ReadState::kDown) {
       batcher_.flush();
       wait(source_->poll_fd(), kDownRetryMs);
     } else if (outcome.packets < kBurst && source_->poll_fd() >= 0) {
-      wait(source_->poll_fd(), until(batcher_.rest(listener_)));
+      const int timeout_ms = until(batcher_.rest(listener_));
+      // What is held back must not wait for the next packet when there is none.
+      const bool holds = source_->is_live() && selector_.held() > 0;
+      wait(source_->poll_fd(), holds && timeout_ms == kForever ? kHeldLookMs : timeout_ms);
+      if (holds && outcome.packets == 0) idle();
     }
   }
   if (stop_.requested() && source_->is_live()) drain();
+  calls::Selector::Turn(selector_, *this).leave();
   batcher_.flush();
+  running_ = false;
   if (state() == LoopState::kRunning || state() == LoopState::kDown) state_.store(LoopState::kEnded);
 }
 
@@ -90,10 +111,28 @@ bool CaptureLoop::sink_is_full() {
   return false;
 }
 
-ReadOutcome CaptureLoop::read(const PacketConsumer& consumer) {
-  ReadOutcome outcome = source_->dispatch(kBurst, consumer);
+ReadOutcome CaptureLoop::read() {
+  calls::Selector::Turn turn(selector_, *this);
+  batcher_.set_filter_revision(turn.revision());
+  turn_ = &turn;
+  ReadOutcome outcome = source_->dispatch(kBurst, turn.passes_all() ? pass_on_ : select_);
+  bursts_.fetch_add(1);
   note(outcome);
   return outcome;
+}
+
+ReadOutcome CaptureLoop::give_up() {
+  ReadOutcome outcome = source_->dispatch(kBurst, [this](const packet::PacketView&) {
+    count(captured_);
+    count(given_up_);
+  });
+  note(outcome);
+  return outcome;
+}
+
+void CaptureLoop::idle() {
+  calls::Selector::Turn turn(selector_, *this);
+  if (!turn.passes_all()) turn.idle(index_, wall_ns());
 }
 
 void CaptureLoop::note(const ReadOutcome& outcome) {
@@ -120,20 +159,18 @@ void CaptureLoop::note(const ReadOutcome& outcome) {
 }
 
 void CaptureLoop::wait(int source_fd, int timeout_ms) {
-  std::array<pollfd, 3> fds = {{{stop_.fd(), POLLIN, 0}, {listener_.wake_up.fd(), POLLIN, 0}, {source_fd, POLLIN, 0}}};
+  std::array<pollfd, 4> fds = {
+      {{stop_.fd(), POLLIN, 0}, {listener_.wake_up.fd(), POLLIN, 0}, {nudge_.fd(), POLLIN, 0}, {source_fd, POLLIN, 0}}};
   ::poll(fds.data(), fds.size(), timeout_ms);  // a negative descriptor is passed over
   if (fds[1].revents != 0) listener_.wake_up.drain();
+  if (fds[2].revents != 0) nudge_.drain();
 }
 
 // What the sink has no room for is read all the same, so that it is counted.
 void CaptureLoop::drain() {
-  const PacketConsumer give_up = [this](const packet::PacketView&) {
-    count(captured_);
-    count(given_up_);
-  };
   const auto limit = Clock::now() + kDrainLimit;
   while (Clock::now() < limit) {
-    const ReadOutcome outcome = read(sink_.signal() == FlowSignal::kFull ? give_up : consumer_);
+    const ReadOutcome outcome = sink_.signal() == FlowSignal::kFull ? give_up() : read();
     if (outcome.state != ReadState::kReading) return;
     if (outcome.packets > 0) continue;
     pollfd fd = {source_->poll_fd(), POLLIN, 0};

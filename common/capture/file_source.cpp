@@ -13,7 +13,7 @@
 #include <system_error>
 
 #include "common/base/text.h"
-#include "common/capture/link_type.h"
+#include "common/filter/link_type.h"
 
 namespace lc::capture {
 namespace {
@@ -59,7 +59,7 @@ Result<std::unique_ptr<FileSource>> FileSource::open(const std::string& path, Fi
 
   std::unique_ptr<FileSource> source(new FileSource(path, std::move(file), options, time));
   if (const Status begun = source->begin_pass(); !begun) return begun.error();
-  source->link_type_ = link_type_of_dlt(::pcap_datalink(source->handle_.get()));
+  source->link_type_ = filter::link_type_of_dlt(::pcap_datalink(source->handle_.get()));
   return source;
 }
 
@@ -91,7 +91,7 @@ Status FileSource::begin_pass() {
 }
 
 ReadOutcome FileSource::dispatch(std::uint32_t max_packets, const PacketConsumer& consumer) {
-  const std::shared_ptr<const BpfFilter> filter = filter_.with([](const auto& current) { return current; });
+  const std::shared_ptr<const filter::BpfFilter> filter = filter_.with([](const auto& current) { return current; });
   ReadOutcome outcome;
   for (std::uint32_t i = 0; i < max_packets; ++i) {
     const Step step = held_ ? Step::kRecord : next();
@@ -166,11 +166,11 @@ void FileSource::arm_timer(Clock::duration wait) const {
 }
 
 Status FileSource::set_filter(const std::string& expression) {
-  std::shared_ptr<const BpfFilter> filter;
+  std::shared_ptr<const filter::BpfFilter> filter;
   if (!expression.empty()) {
-    Result<BpfFilter> compiled = BpfFilter::compile(expression, link_type_);
+    Result<filter::BpfFilter> compiled = filter::BpfFilter::compile(expression, link_type_);
     if (!compiled) return compiled.error();
-    filter = std::make_shared<const BpfFilter>(std::move(*compiled));
+    filter = std::make_shared<const filter::BpfFilter>(std::move(*compiled));
   }
   filter_.with([&](auto& current) { current = std::move(filter); });
   return {};

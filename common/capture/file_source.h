@@ -10,8 +10,8 @@
 #include "common/base/clock.h"
 #include "common/base/guarded.h"
 #include "common/base/unique_fd.h"
-#include "common/capture/bpf.h"
 #include "common/capture/packet_source.h"
+#include "common/filter/bpf.h"
 
 struct pcap;
 
@@ -63,7 +63,7 @@ class FileSource final : public PacketSource {
   const FileOptions options_;
   const TimeSource& time_;
   UniqueFd timer_;  // with `pace` only
-  Guarded<std::shared_ptr<const BpfFilter>> filter_;
+  Guarded<std::shared_ptr<const filter::BpfFilter>> filter_;
   std::uint32_t link_type_ = 0;
 
   Handle handle_;

@@ -11,7 +11,7 @@
 #include <memory>
 #include <string_view>
 
-#include "common/capture/link_type.h"
+#include "common/filter/link_type.h"
 
 namespace lc::capture {
 namespace {
@@ -38,7 +38,7 @@ std::vector<std::uint32_t> link_types_of(const char* name) {
   const int count = ::pcap_list_datalinks(handle.get(), &list);
   if (count < 0) return {};
   std::vector<std::uint32_t> types;
-  std::transform(list, list + count, std::back_inserter(types), link_type_of_dlt);
+  std::transform(list, list + count, std::back_inserter(types), filter::link_type_of_dlt);
   ::pcap_free_datalinks(list);
   return types;
 }
@@ -117,7 +117,7 @@ std::string as_text(const std::vector<Interface>& interfaces) {
     line += state + std::string(state_width - state.size(), ' ');
     for (const std::string& part :
          {joined(interface.addresses, " ", [](const std::string& address) { return address; }),
-          joined(interface.link_types, ",", link_type_name), interface.description}) {
+          joined(interface.link_types, ",", filter::link_type_name), interface.description}) {
       if (!part.empty()) line += "  " + part;
     }
     out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";

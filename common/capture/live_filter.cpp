@@ -32,8 +32,9 @@ std::string kernel_text(const std::string& expression, const std::string& exclud
     const bool has_tags =
         link_type == packet::kEthernet || link_type == packet::kLinuxSll || link_type == packet::kLinuxSll2;
     text = "(" + expression + ")";
-    if (has_tags && !mentions_vlan(expression)) {
-      text = "(" + text + " or ether proto 0x8100 or ether proto 0x88a8 or ether proto 0x9100)";
+    if (has_tags && !filter::mentions_vlan(expression)) {
+      // In front: words like `pppoes` move the offsets of what stands behind them.
+      text = "(ether proto 0x8100 or ether proto 0x88a8 or ether proto 0x9100 or " + text + ")";
     }
   }
   if (excluded.empty()) return text;
@@ -78,7 +79,7 @@ bool fit_to_cooked(std::uint32_t link_type, std::vector<sock_filter>& program) {
   return true;
 }
 
-std::vector<sock_filter> kernel_program(const BpfProgram& program, bool literal, std::uint32_t link_type,
+std::vector<sock_filter> kernel_program(const filter::BpfProgram& program, bool literal, std::uint32_t link_type,
                                         std::uint32_t snaplen) {
   std::vector<sock_filter> code;
   if (literal) {
@@ -102,14 +103,14 @@ Result<LiveFilter> LiveFilter::compile(const std::string& expression, const std:
   const std::string excluded_text = text_of(excluded);
   for (const auto& [text, part] : {std::pair{&expression, &filter.wanted_}, {&excluded_text, &filter.excluded_}}) {
     if (text->empty()) continue;
-    Result<BpfFilter> compiled = BpfFilter::compile(*text, link_type);
+    Result<filter::BpfFilter> compiled = filter::BpfFilter::compile(*text, link_type);
     if (!compiled) return compiled.error();
     *part = std::move(*compiled);
   }
-  const Result<BpfProgram> program =
-      BpfProgram::compile(kernel_text(expression, excluded_text, link_type), link_type, snaplen);
+  const Result<filter::BpfProgram> program =
+      filter::BpfProgram::compile(kernel_text(expression, excluded_text, link_type), link_type, snaplen);
   if (!program) return program.error();
-  filter.kernel_ = kernel_program(*program, mentions_vlan(expression), link_type, snaplen);
+  filter.kernel_ = kernel_program(*program, filter::mentions_vlan(expression), link_type, snaplen);
   return filter;
 }
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "common/capture/bpf.h"
+#include "common/filter/bpf.h"
 #include "common/packet/packet.h"
 
 namespace lc::capture {
@@ -30,7 +30,7 @@ struct Connection {
 /// what an earlier program let in. Immutable.
 class LiveFilter {
  public:
-  /// An empty expression wants everything. Errors as BpfFilter::compile(). Any thread.
+  /// An empty expression wants everything. Errors as filter::BpfFilter::compile(). Any thread.
   static Result<LiveFilter> compile(const std::string& expression, const std::vector<Connection>& excluded,
                                     std::uint32_t link_type, std::uint32_t snaplen);
 
@@ -43,8 +43,8 @@ class LiveFilter {
   }
 
  private:
-  std::optional<BpfFilter> wanted_;
-  std::optional<BpfFilter> excluded_;
+  std::optional<filter::BpfFilter> wanted_;
+  std::optional<filter::BpfFilter> excluded_;
   std::vector<sock_filter> kernel_;
 };
 

@@ -12,7 +12,7 @@
 
 #include "common/base/log.h"
 #include "common/base/text.h"
-#include "common/capture/link_type.h"
+#include "common/filter/link_type.h"
 
 namespace lc::capture {
 namespace {
@@ -129,7 +129,7 @@ Status LiveSource::open_handle() {
   handle_ = std::move(handle);
   interface_index_ = index;
   nanoseconds_ = ::pcap_get_tstamp_precision(handle_.get()) == PCAP_TSTAMP_PRECISION_NANO;
-  link_type_ = link_type_of_dlt(::pcap_datalink(handle_.get()));
+  link_type_ = filter::link_type_of_dlt(::pcap_datalink(handle_.get()));
   seen_ = {};
   close_at_ = {};
   retry_delay_ = {};

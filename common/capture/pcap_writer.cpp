@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/base/text.h"
-#include "common/capture/link_type.h"
+#include "common/filter/link_type.h"
 
 namespace lc::capture {
 namespace {
@@ -43,7 +43,7 @@ std::uint8_t* put(std::uint8_t* at, const packet::PacketView& packet) {
 }
 
 std::string name_and_number(std::uint32_t link_type) {
-  return link_type_name(link_type) + " (" + std::to_string(link_type) + ")";
+  return filter::link_type_name(link_type) + " (" + std::to_string(link_type) + ")";
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/fleet/filter.h"
+
 namespace lc::fleet {
 
 /// lippycat.management.HunterStatus, same numbers.
@@ -46,6 +48,8 @@ struct HunterDescription {
   std::uint64_t epoch = 0;  // 0: a peer that does not know epochs
   std::vector<std::string> features;
 };
+/// Of HunterDescription::features: takes UPDATE_SNAPSHOT, and its heartbeats say which filter revision is in force.
+inline constexpr std::string_view kFilterSnapshotFeature = "filter-snapshot";
 
 /// lippycat.management.HunterStats: totals since the hunter's start.
 struct HunterStats {
@@ -67,16 +71,16 @@ struct HunterStats {
   std::uint64_t packets_in_flight = 0;
 };
 
-/// lippycat.management.Filter, as far as it is known here; `type` and `action` are the wire's numbers.
-struct Filter {
-  std::string id;
-  int type = 0;
-  std::string pattern;
-  std::vector<std::string> target_hunters;
-  bool enabled = false;
-  std::string description;
+/// lippycat.management.FilterUpdateType, same numbers.
+enum class FilterUpdateType : int { kAdd = 0, kModify = 1, kDelete = 2, kSnapshot = 100 };
+
+/// lippycat.management.FilterUpdate.
+struct FilterUpdate {
+  FilterUpdateType type = FilterUpdateType::kAdd;  // may hold a number that is none: a newer peer's
+  Filter filter;                                   // of a deletion, id and type
+  std::uint64_t revision = 0;                      // 0: a processor without revisions
+  std::vector<Filter> snapshot;
 };
-inline constexpr int kFilterTypeBpf = 5;
 
 /// lippycat.management.RegistrationResponse.
 struct RegistrationAnswer {

@@ -16,10 +16,11 @@ using wire_format::WireType;
 
 // `checked_name`: of the packet before, which is nearly always this one's too.
 bool read_packet(std::span<const std::uint8_t> message, const std::uint8_t* batch_begin, std::string_view checked_name,
-                 PacketEntry& entry, BatchInterface& interface) {
+                 PacketEntry& entry, BatchInterface& interface, std::span<const std::uint8_t>& matched) {
   Reader reader(message, 1);
   std::span<const std::uint8_t> data;
   while (!reader.done()) {
+    const std::uint8_t* const field_begin = reader.position();
     std::uint32_t field = 0;
     WireType type{};
     if (!reader.tag(field, type)) return false;
@@ -49,6 +50,11 @@ bool read_packet(std::span<const std::uint8_t> message, const std::uint8_t* batc
       if (!reader.bytes(name)) return false;
       interface.name = as_text(name);
       if (interface.name != checked_name && !is_utf8(interface.name)) return false;
+    } else if (type == wire_format::kBytes && field == wire_format::kMatchedFilterIds) {
+      std::span<const std::uint8_t> id;
+      if (!reader.bytes(id) || !is_utf8(as_text(id))) return false;
+      const std::uint8_t* const begin = matched.empty() ? field_begin : matched.data();
+      matched = {begin, static_cast<std::size_t>(reader.position() - begin)};
     } else if (!reader.skip(field, type, wire_format::kCapturedPacket)) {
       return false;
     }
@@ -92,6 +98,17 @@ bool read_stats(std::span<const std::uint8_t> message, BatchStats& stats) {
   return true;
 }
 
+/// Of these fields among the last that were met, or behind them.
+std::uint16_t index_of(std::vector<MatchedIds>& known, std::span<const std::uint8_t> matched) {
+  constexpr std::size_t kLooks = 16;
+  const std::size_t oldest = known.size() > kLooks + 1 ? known.size() - kLooks : 1;
+  for (std::size_t i = known.size(); i-- > oldest;) {
+    if (std::ranges::equal(known[i].fields(), matched)) return static_cast<std::uint16_t>(i);
+  }
+  known.emplace_back(matched);
+  return static_cast<std::uint16_t>(known.size() - 1);
+}
+
 void set_number(BatchHeader& header, std::uint32_t field, std::uint64_t number) {
   switch (field) {
     case wire_format::kSequence:
@@ -112,6 +129,22 @@ void set_number(BatchHeader& header, std::uint32_t field, std::uint64_t number) 
 }
 
 }  // namespace
+
+void MatchedIds::for_each(const std::function<void(std::string_view)>& visit) const {
+  Reader reader(fields_, 1);
+  while (!reader.done()) {
+    std::uint32_t field = 0;
+    WireType type{};
+    std::span<const std::uint8_t> content;
+    if (!reader.tag(field, type)) return;
+    if (type == wire_format::kBytes && field == wire_format::kMatchedFilterIds) {
+      if (!reader.bytes(content)) return;
+      visit(as_text(content));
+    } else if (!reader.skip(field, type)) {
+      return;
+    }
+  }
+}
 
 Result<Batch> Batch::parse(Region bytes) {
   Batch batch;
@@ -145,16 +178,18 @@ Result<Batch> Batch::parse(Region bytes) {
       BatchInterface interface;
       auto& known = batch.interfaces_;
       const std::string_view checked_name = known.empty() ? std::string_view() : known.back().name;
-      if (!read_packet(content, begin, checked_name, entry, interface)) return malformed("bad packet");
+      std::span<const std::uint8_t> matched;
+      if (!read_packet(content, begin, checked_name, entry, interface, matched)) return malformed("bad packet");
+      if (!matched.empty()) entry.matched = index_of(batch.matched_, matched);
       // Nearly always the interface of the packet before.
       if (known.empty() || known.back() != interface) {
         // Looking further back would make a hostile batch quadratic; a name that is there twice does no harm.
         const auto recent = known.end() - static_cast<std::ptrdiff_t>(std::min<std::size_t>(known.size(), 64));
         const auto found = std::find(recent, known.end(), interface);
-        entry.interface = static_cast<std::uint32_t>(found - known.begin());
+        entry.interface = static_cast<std::uint16_t>(found - known.begin());
         if (found == known.end()) known.push_back(interface);
       } else {
-        entry.interface = static_cast<std::uint32_t>(known.size() - 1);
+        entry.interface = static_cast<std::uint16_t>(known.size() - 1);
       }
     } else if (type == wire_format::kBytes && field == wire_format::kHunterId) {
       if (!reader.bytes(content) || !is_utf8(as_text(content))) return malformed("bad hunter_id");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,7 @@
 namespace lc::packet {
 
 /// Most packets that a received batch may have: empty ones cost two bytes on the wire, and more in the index.
-inline constexpr std::size_t kMaxBatchPackets = 65'536;
+inline constexpr std::size_t kMaxBatchPackets = 65'535;
 
 /// lippycat.data.BatchStats: totals since the hunter's start.
 struct BatchStats {
@@ -43,13 +44,30 @@ struct BatchInterface {
   bool operator==(const BatchInterface&) const = default;
 };
 
+/// The filters that chose a packet, as they stand in the message: at least one field matched_filter_ids, and between
+/// them perhaps others. Packets that have none have an empty one.
+class MatchedIds {
+ public:
+  MatchedIds() = default;
+  explicit MatchedIds(std::span<const std::uint8_t> fields) : fields_(fields) {}
+
+  [[nodiscard]] bool empty() const { return fields_.empty(); }
+  /// Calls `visit` with each id.
+  void for_each(const std::function<void(std::string_view)>& visit) const;
+  [[nodiscard]] std::span<const std::uint8_t> fields() const { return fields_; }
+
+ private:
+  std::span<const std::uint8_t> fields_;
+};
+
 /// One packet of a batch; 24 bytes, so that a full queue costs little more than its packets.
 struct PacketEntry {
   std::int64_t timestamp_ns = 0;
   std::uint32_t offset = 0;  // of the packet's bytes in the batch
   std::uint32_t captured = 0;
   std::uint32_t original = 0;
-  std::uint32_t interface = 0;  // index in Batch::interfaces()
+  std::uint16_t interface = 0;  // index in Batch::interfaces()
+  std::uint16_t matched = 0;    // index in Batch::matched()
 };
 
 /// An immutable batch whose views point into its own bytes. Any thread.
@@ -63,6 +81,8 @@ class Batch {
   [[nodiscard]] const BatchHeader& header() const { return header_; }
   [[nodiscard]] std::span<const PacketEntry> packets() const { return packets_; }
   [[nodiscard]] std::span<const BatchInterface> interfaces() const { return interfaces_; }
+  /// What packets matched; the first is of those that matched nothing. The same may be there several times.
+  [[nodiscard]] std::span<const MatchedIds> matched() const { return matched_; }
   [[nodiscard]] const std::uint8_t* data_of(const PacketEntry& entry) const { return bytes_.data + entry.offset; }
   [[nodiscard]] PacketView view(const PacketEntry& entry) const {
     return {data_of(entry), entry.captured, entry.original, entry.timestamp_ns};
@@ -76,6 +96,7 @@ class Batch {
   BatchHeader header_;
   std::vector<PacketEntry> packets_;
   std::vector<BatchInterface> interfaces_;
+  std::vector<MatchedIds> matched_{MatchedIds()};
 };
 
 }  // namespace lc::packet

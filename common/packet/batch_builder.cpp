@@ -2,6 +2,7 @@
 // sequence is known only when the batch is cut, is written backwards-aligned into the headroom.
 #include "common/packet/batch_builder.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 
@@ -21,25 +22,23 @@ constexpr std::size_t kNumberMax = 6;  // tag and a 32-bit varint
 
 }  // namespace
 
-BatchBuilder::BatchBuilder(SlabPool& pool, std::string interface_name, std::uint32_t interface_index)
-    : pool_(pool), name_(std::move(interface_name)), index_(interface_index) {
-  assert(name_.size() < SlabPool::kSlabBytes / 4);
-}
-
 void BatchBuilder::open() {
   slab_ = pool_.take();
   packets_begin_ = kHeadroom;
   end_ = packets_begin_;
 }
 
-bool BatchBuilder::append(const PacketView& packet, std::uint32_t link_type) {
+bool BatchBuilder::append(const PacketView& packet, std::uint32_t link_type, const CaptureInterface& interface,
+                          std::span<const std::uint8_t> matched) {
   assert(packet.captured <= kMaxPacketBytes);
+  assert(interface.name.size() < SlabPool::kSlabBytes / 4);
+  if (matched.size() > kMaxMatchedBytes) matched = {};
   const auto timestamp = static_cast<std::uint64_t>(packet.timestamp_ns);
   const auto number_size = [](std::uint64_t value) { return value == 0 ? 0 : 1 + varint_size(value); };
   const auto bytes_size = [](std::size_t size) { return size == 0 ? 0 : 1 + varint_size(size) + size; };
   const std::size_t message_size = bytes_size(packet.captured) + number_size(timestamp) + number_size(packet.captured) +
-                                   number_size(packet.original) + number_size(index_) + number_size(link_type) +
-                                   bytes_size(name_.size());
+                                   number_size(packet.original) + number_size(interface.index) +
+                                   number_size(link_type) + bytes_size(interface.name.size()) + matched.size();
   const std::size_t needed = kNumberMax + message_size + kTail;
   if (!slab_ || SlabPool::kSlabBytes - end_ < needed) {
     if (packets_ != 0) return false;
@@ -52,9 +51,10 @@ bool BatchBuilder::append(const PacketView& packet, std::uint32_t link_type) {
   out = put_number(out, kTimestamp, timestamp);
   out = put_number(out, kCaptureLength, packet.captured);
   out = put_number(out, kOriginalLength, packet.original);
-  out = put_number(out, kInterfaceIndex, index_);
+  out = put_number(out, kInterfaceIndex, interface.index);
   out = put_number(out, kLinkType, link_type);
-  out = put_bytes(out, kInterfaceName, name_.data(), name_.size());
+  out = put_bytes(out, kInterfaceName, interface.name.data(), interface.name.size());
+  if (!matched.empty()) out = std::copy(matched.begin(), matched.end(), out);
   end_ = static_cast<std::size_t>(out - slab_.get());
   ++packets_;
   return true;
@@ -81,7 +81,7 @@ EncodedBatch BatchBuilder::seal(const BatchHeader& header) {
   std::uint8_t* end = put_varint(put_tag(slab_.get() + end_, kStats, kBytes), stats_size);
   std::memcpy(end, stats.data(), stats_size);
   end = put_number(end + stats_size, kEpoch, header.epoch);
-  end = put_number(end, kFilterRevision, header.filter_revision);
+  end = put_number(end, kFilterRevision, header.filter_revision != 0 ? header.filter_revision : filter_revision_);
 
   EncodedBatch batch{
       {slab_, begin, static_cast<std::size_t>(end - begin)}, header.sequence, packets_, header.timestamp_ns};

@@ -1,5 +1,6 @@
 #include "common/packet/decode_ip.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "common/packet/byte_reader.h"
@@ -8,6 +9,9 @@ namespace lc::packet {
 namespace {
 
 constexpr int kMaxExtensionHeaders = 16;
+constexpr std::size_t kUdpHeaderSize = 8;
+constexpr std::size_t kSctpHeaderSize = 12;
+constexpr std::size_t kIcmpHeaderSize = 4;  // type, code, checksum
 
 // https://www.iana.org/assignments/protocol-numbers
 enum Protocol : std::uint8_t {
@@ -53,6 +57,7 @@ class IpDecoder {
 
   DecodeEnd ipv4();
   DecodeEnd ipv6();
+  DecodeEnd behind_ip(std::size_t sent);
 
  private:
   DecodeEnd extension_headers();
@@ -157,6 +162,12 @@ DecodeEnd IpDecoder::ipv6() {
   return is_extension_header(next_header) ? extension_headers() : transport();
 }
 
+DecodeEnd IpDecoder::behind_ip(std::size_t sent) {
+  declare_end(sent);
+  begin_transport();
+  return ip_.version == 6 && is_extension_header(ip_.protocol) ? extension_headers() : transport();
+}
+
 // RFC 8200 section 4, RFC 4302 (authentication), RFC 6275 (mobility), RFC 7401 (HIP), RFC 5533 (shim6).
 DecodeEnd IpDecoder::extension_headers() {
   for (int headers = 0; is_extension_header(ip_.protocol); ++headers) {
@@ -222,7 +233,6 @@ DecodeEnd IpDecoder::tcp() {
 
 // RFC 768. In a first fragment the length is the whole datagram's.
 DecodeEnd IpDecoder::udp() {
-  constexpr std::size_t kHeaderSize = 8;
   ports();
   const std::uint16_t length = reader_.u16();
   reader_.skip(2);  // checksum
@@ -230,7 +240,7 @@ DecodeEnd IpDecoder::udp() {
 
   if (!ip_.more_fragments) {
     const std::size_t end = ip_.transport_offset + std::size_t{length};
-    if (length < kHeaderSize || end > declared_end_) {
+    if (length < kUdpHeaderSize || end > declared_end_) {
       begin_payload();
       return DecodeEnd::kMalformed;
     }
@@ -257,7 +267,84 @@ DecodeEnd IpDecoder::icmp() {
   return begin_payload();
 }
 
+/// IpPacket has no place for the size of TCP's header, so it is looked for: the right one says its own size, and has
+/// the ports and the sequence number. Nothing before the right one is read.
+std::size_t tcp_header_size(const IpPacket& ip) {
+  for (std::size_t size = 20; size < 60; size += 4) {
+    ByteReader header({ip.payload.data() - size, size});
+    const bool same_ports = header.u16() == ip.source_port && header.u16() == ip.destination_port;
+    if (same_ports && header.u32() == ip.tcp.sequence && header.u32() == ip.tcp.acknowledgement &&
+        std::size_t{header.u8()} >> 4 == size / 4) {
+      return size;
+    }
+  }
+  return 60;
+}
+
+std::size_t transport_header_size(const IpPacket& ip) {
+  if (!ip.has_transport) return 0;
+  switch (ip.protocol) {
+    case kTcp:
+      return tcp_header_size(ip);
+    case kUdp:
+      return kUdpHeaderSize;
+    case kSctp:
+      return kSctpHeaderSize;
+    default:
+      return kIcmpHeaderSize;
+  }
+}
+
+std::size_t extension_header_size(std::uint8_t protocol, std::uint8_t length) {
+  switch (protocol) {
+    case kFragmentHeader:
+      return 8;
+    case kAuthentication:
+      return (std::size_t{length} + 2) * 4;
+    default:
+      return (std::size_t{length} + 1) * 8;
+  }
+}
+
 }  // namespace
+
+FragmentPart fragment_part(const IpPacket& fragment) {
+  const std::size_t headers_size = fragment.transport_offset - fragment.header_offset;
+  const std::uint8_t* const transport = fragment.payload.data() - transport_header_size(fragment);
+  const std::uint8_t* const end = fragment.payload.data() + fragment.payload.size();
+  const std::span headers(transport - headers_size, headers_size);
+
+  if (fragment.version == 4) {
+    const std::span bytes(transport, end);
+    if (std::size_t{headers[0] & 0x0fU} * 4 != headers_size) return {};  // cut within the options
+    const std::size_t total_length = ByteReader(headers, 2).u16();
+    return {bytes, std::max(bytes.size(), total_length - std::min(total_length, headers_size)), fragment.protocol};
+  }
+
+  // Extension headers that were read behind the fragment header are the datagram's.
+  constexpr std::size_t kFixedSize = 40;
+  FragmentPart part;
+  std::size_t part_offset = headers_size;
+  std::uint8_t protocol = headers[6];
+  for (std::size_t at = kFixedSize; at < headers_size;) {
+    const std::uint8_t next_header = headers[at];
+    const std::size_t size = extension_header_size(protocol, headers[at + 1]);
+    if (protocol == kFragmentHeader) {
+      part_offset = at + size;
+      part.next_header = next_header;
+    }
+    protocol = next_header;
+    at += size;
+  }
+  part.bytes = {headers.data() + part_offset, end};
+  const std::size_t packet_size = kFixedSize + ByteReader(headers, 4).u16();
+  part.sent = std::max(part.bytes.size(), packet_size - std::min(packet_size, part_offset));
+  return part;
+}
+
+DecodeEnd decode_transport(std::span<const std::uint8_t> bytes, std::size_t sent, IpPacket& ip) {
+  return IpDecoder(bytes, 0, ip).behind_ip(sent);
+}
 
 DecodeEnd decode_ipv4(std::span<const std::uint8_t> frame, std::size_t offset, IpPacket& ip) {
   return IpDecoder(frame, offset, ip).ipv4();

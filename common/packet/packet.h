@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace lc::packet {
 
@@ -22,6 +23,12 @@ enum LinkType : std::uint32_t {
 
 /// The largest packet that a source gives (libpcap's MAXIMUM_SNAPLEN).
 inline constexpr std::uint32_t kMaxPacketBytes = 262'144;
+
+/// Where packets are captured, as their batches say it.
+struct CaptureInterface {
+  std::string name;         // of the interface, or the capture file's path
+  std::uint32_t index = 0;  // in HunterRegistration.interfaces
+};
 
 /// Borrowed: the bytes are valid until the source is asked for the next packet.
 struct PacketView {

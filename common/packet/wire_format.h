@@ -27,7 +27,8 @@ enum PacketField : std::uint32_t {
   kOriginalLength = 4,
   kInterfaceIndex = 5,
   kLinkType = 6,
-  kInterfaceName = 8
+  kInterfaceName = 8,
+  kMatchedFilterIds = 9
 };
 enum StatsField : std::uint32_t { kTotalCaptured = 1, kFilteredMatched = 2, kDropped = 3, kBufferUsage = 4 };
 

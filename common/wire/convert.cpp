@@ -88,21 +88,47 @@ pb::HunterStats to_proto(const fleet::HunterStats& stats) {
 
 fleet::Filter from_proto(const pb::Filter& message) {
   return {.id = message.id(),
-          .type = message.type(),
+          .type = static_cast<fleet::FilterType>(static_cast<int>(message.type())),
           .pattern = message.pattern(),
           .target_hunters = strings(message.target_hunters()),
           .enabled = message.enabled(),
-          .description = message.description()};
+          .description = message.description(),
+          .action = static_cast<fleet::CaptureAction>(static_cast<int>(message.action())),
+          .expires_at_ns = message.expires_at_ns(),
+          .follows = strings(message.follows())};
 }
 
 pb::Filter to_proto(const fleet::Filter& filter) {
   pb::Filter message;
   message.set_id(filter.id);
-  message.set_type(static_cast<pb::FilterType>(filter.type));
+  message.set_type(static_cast<pb::FilterType>(static_cast<int>(filter.type)));
   message.set_pattern(filter.pattern);
   message.mutable_target_hunters()->Add(filter.target_hunters.begin(), filter.target_hunters.end());
   message.set_enabled(filter.enabled);
   message.set_description(filter.description);
+  message.set_action(static_cast<pb::CaptureAction>(static_cast<int>(filter.action)));
+  message.set_expires_at_ns(filter.expires_at_ns);
+  message.mutable_follows()->Add(filter.follows.begin(), filter.follows.end());
+  return message;
+}
+
+fleet::FilterUpdate from_proto(const pb::FilterUpdate& message) {
+  fleet::FilterUpdate update{.type = static_cast<fleet::FilterUpdateType>(static_cast<int>(message.update_type())),
+                             .filter = from_proto(message.filter()),
+                             .revision = message.revision(),
+                             .snapshot = {}};
+  update.snapshot.reserve(static_cast<std::size_t>(message.snapshot_size()));
+  for (const pb::Filter& filter : message.snapshot()) update.snapshot.push_back(from_proto(filter));
+  return update;
+}
+
+pb::FilterUpdate to_proto(const fleet::FilterUpdate& update) {
+  pb::FilterUpdate message;
+  message.set_update_type(static_cast<pb::FilterUpdateType>(static_cast<int>(update.type)));
+  if (update.type != fleet::FilterUpdateType::kSnapshot) *message.mutable_filter() = to_proto(update.filter);
+  message.set_revision(update.revision);
+  message.mutable_snapshot()->Reserve(static_cast<int>(update.snapshot.size()));
+  for (const fleet::Filter& filter : update.snapshot) *message.add_snapshot() = to_proto(filter);
   return message;
 }
 

@@ -15,6 +15,9 @@ lippycat::management::HunterStats to_proto(const fleet::HunterStats& stats);
 fleet::Filter from_proto(const lippycat::management::Filter& message);
 lippycat::management::Filter to_proto(const fleet::Filter& filter);
 
+fleet::FilterUpdate from_proto(const lippycat::management::FilterUpdate& message);
+lippycat::management::FilterUpdate to_proto(const fleet::FilterUpdate& update);
+
 fleet::RegistrationAnswer from_proto(const lippycat::management::RegistrationResponse& message);
 
 lippycat::management::HunterCapabilities to_proto(const fleet::Capabilities& capabilities);

@@ -11,8 +11,8 @@
 
 #include "common/base/exit_code.h"
 #include "common/base/text.h"
-#include "common/capture/bpf.h"
 #include "common/config/help_text.h"
+#include "common/filter/bpf.h"
 #include "common/wire/credentials.h"
 #include "common/wire/endpoint.h"
 #include "common/wire/log_sink.h"
@@ -104,7 +104,7 @@ bool settle(const config::Program& program, const Start& start) {
 
 void check_filter(const std::string& expression, std::vector<std::string>& faults) {
   if (expression.empty()) return;
-  const auto on = [&](std::uint32_t link_type) { return capture::BpfFilter::compile(expression, link_type); };
+  const auto on = [&](std::uint32_t link_type) { return filter::BpfFilter::compile(expression, link_type); };
   const auto ethernet = on(packet::kEthernet);
   // `inbound`, say, needs what only the cooked link type of `any` carries.
   if (!ethernet && !on(packet::kLinuxSll2)) faults.push_back(ethernet.error().text);

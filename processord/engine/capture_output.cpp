@@ -7,7 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/base/text.h"
-#include "common/capture/link_type.h"
+#include "common/filter/link_type.h"
 
 namespace lc::processor {
 
@@ -93,7 +93,7 @@ Result<CaptureOutput::Output*> CaptureOutput::output_for(std::uint32_t link_type
   if (found != by_link_type_.end()) return found->second;
   Output* output = outputs_.front().get();
   if (!by_link_type_.empty()) {
-    const std::string path = path_.substr(0, path_.rfind('.')) + "-" + capture::link_type_name(link_type) + ".pcap";
+    const std::string path = path_.substr(0, path_.rfind('.')) + "-" + filter::link_type_name(link_type) + ".pcap";
     Result<Output*> created = create(path);
     if (!created) return created;
     output = *created;

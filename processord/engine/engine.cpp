@@ -4,6 +4,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
 #include "common/base/signals.h"
@@ -54,6 +57,12 @@ std::unique_ptr<CaptureOutput> open_output(const EngineSettings& settings, Journ
   throw StartError(denied ? ExitCode::kNoPermission : ExitCode::kBadConfig, output.error().text);
 }
 
+// The journal keeps others out of the state directory, if there is one; a file elsewhere may have company.
+FilterFile::Settings filter_file(const EngineSettings& settings, bool has_journal) {
+  if (!settings.filter_file.empty()) return {.path = settings.filter_file, .exclusive = false};
+  return {.path = settings.state_dir + "/filters.json", .exclusive = !has_journal};
+}
+
 }  // namespace
 
 Engine::Engine(EngineSettings settings, const TimeSource& time)
@@ -74,7 +83,11 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
                .unstored_lost =
                    [this](const std::string& why) {
                      for (const auto& hunter : registry_.all()) hunter->forget_unstored({Code::kUnavailable, why});
-                   }}) {}
+                   }}),
+      filters_(filter_file(settings_, journal_ != nullptr), filter_files_),
+      rollout_(registry_, filters_.board(), time),
+      followed_calls_(filters_),
+      time_(time) {}
 
 Engine::~Engine() {
   stop();
@@ -82,6 +95,8 @@ Engine::~Engine() {
 
 void Engine::start() {
   writer_.start();
+  filters_.start();
+  followed_calls_.start();
   timer_ = std::jthread([this] {
     ::pthread_setname_np(::pthread_self(), "timer");
     run_timer();
@@ -92,6 +107,10 @@ void Engine::stop() {
   if (stopping_.exchange(true)) return;
   stop_.request();
   if (timer_.joinable()) timer_.join();
+  followed_calls_.stop();
+  filters_.stop();
+  rollout_.finish();
+  filters_.board().close_all({Code::kUnavailable, "the processor is stopping"});
   writer_.stop();
   for (const auto& hunter : registry_.all()) {
     if (const auto peer = hunter->peer()) peer->close({Code::kUnavailable, "the processor is stopping"});
@@ -99,7 +118,16 @@ void Engine::stop() {
 }
 
 void Engine::run_timer() {
-  while (!wait_readable({stop_.fd()}, kTick)) registry_.judge_silence(kStale, kRemoval);
+  for (auto next_tick = Clock::now() + kTick; !stop_.requested();) {
+    auto wait = next_tick - Clock::now();
+    if (const auto deadline = rollout_.next_deadline()) wait = std::min(wait, *deadline - time_.now());
+    const auto limit = std::max(std::chrono::ceil<std::chrono::milliseconds>(wait), 0ms);
+    static_cast<void>(wait_readable({stop_.fd(), rollout_.fd()}, limit));
+    rollout_.settle();
+    if (Clock::now() < next_tick) continue;
+    registry_.judge_silence(kStale, kRemoval);
+    next_tick = Clock::now() + kTick;
+  }
 }
 
 Result<fleet::RegistrationAnswer> Engine::register_hunter(const fleet::HunterDescription& description,
@@ -110,15 +138,23 @@ Result<fleet::RegistrationAnswer> Engine::register_hunter(const fleet::HunterDes
                  {{"hunter_id", description.id.substr(0, 64)}, {"address", remote_address}});
     return hunter.error();
   }
+  filters_.board().close(description.id, {Code::kAborted, "hunter " + quoted(description.id) + " has connected again"});
   const Positions positions = (*hunter)->positions();
   log::info("hunter registered", {{"hunter_id", description.id},
                                   {"host", description.hostname},
                                   {"address", remote_address},
                                   {"resume_after", positions.custody}});
-  return fleet::RegistrationAnswer{.assigned_id = description.id,
+  fleet::RegistrationAnswer answer{.assigned_id = description.id,
                                    .processor_id = settings_.processor_id,
                                    .filters = {},
                                    .resume_after = positions.custody};
+  std::vector<FilterPointer> given;
+  for (ListedFilter& listed : filters_.board().list(description.id)) {
+    answer.filters.push_back(*listed.filter);
+    given.push_back(std::move(listed.filter));
+  }
+  if (!(*hunter)->has_feature(fleet::kFilterSnapshotFeature)) (*hunter)->set_filters_given(std::move(given));
+  return answer;
 }
 
 Result<Ingest> Engine::attach(const packet::BatchHeader& header, const std::shared_ptr<StreamPeer>& peer) {
@@ -157,6 +193,48 @@ void Engine::heartbeat_closed(Hunter& hunter) {
   if (hunter.link_closed()) disconnected(hunter);
 }
 
+FilterTable::Done Engine::follow(FilterDone done) {
+  return [this, done = std::move(done)](const Result<FilterChange>& change) {
+    if (change) {
+      rollout_.follow(*change, done);
+    } else {
+      done(change.error());
+    }
+  };
+}
+
+void Engine::update_filter(fleet::Filter filter, FilterDone done) {
+  filters_.upsert(std::move(filter), follow(std::move(done)));
+}
+
+void Engine::delete_filter(const std::string& id, FilterDone done) {
+  filters_.erase(id, follow(std::move(done)));
+}
+
+Result<std::shared_ptr<FilterSubscription>> Engine::open_filters(const std::string& hunter_id,
+                                                                 std::function<void()> ready,
+                                                                 std::function<void(const Error&)> closed) {
+  const std::shared_ptr<Hunter> hunter = registry_.find(hunter_id);
+  if (!hunter) {
+    return Error{Code::kNotFound, "hunter " + quoted(hunter_id) + " is not registered; call RegisterHunter first"};
+  }
+  if (stopping_) return Error{Code::kUnavailable, "the processor is stopping"};
+  return filters_.board().subscribe({.hunter_id = hunter_id,
+                                     .takes_snapshots = hunter->has_feature(fleet::kFilterSnapshotFeature),
+                                     .given = hunter->take_filters_given(),
+                                     .ready = std::move(ready),
+                                     .closed = std::move(closed)});
+}
+
+void Engine::close_filters(const std::shared_ptr<FilterSubscription>& subscription) {
+  filters_.board().unsubscribe(subscription);
+}
+
+void Engine::filters_written(FilterSubscription& subscription) {
+  filters_.board().written(subscription);
+  rollout_.progressed();
+}
+
 Result<Engine::Verdict> Engine::accept(const Ingest& ingest, packet::Batch batch) {
   if (stopping_) return Verdict::kHold;  // and not taken: the hunter keeps it
   const packet::BatchHeader& header = batch.header();
@@ -180,6 +258,7 @@ Result<Engine::Verdict> Engine::accept(const Ingest& ingest, packet::Batch batch
     }
     received_ += packets;
     hub_.publish(shared);
+    followed_calls_.push(shared);
     writer_.push(ingest.hunter, ingest.incarnation, std::move(shared));
   }
   update_flow();

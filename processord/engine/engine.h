@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -12,6 +13,9 @@
 #include "common/base/stop_signal.h"
 #include "common/fleet/hunter.h"
 #include "processord/engine/capture_writer.h"
+#include "processord/engine/filter_rollout.h"
+#include "processord/engine/filter_table.h"
+#include "processord/engine/followed_calls.h"
 #include "processord/engine/hunter_registry.h"
 #include "processord/engine/journal.h"
 #include "processord/engine/packet_hub.h"
@@ -22,8 +26,9 @@ struct EngineSettings {
   std::string processor_id;
   std::size_t max_hunters = 100;
   std::size_t max_subscribers = 100;
-  std::string write_file;  // "" = none
-  std::string state_dir;   // where the journal is; asked for with a file only
+  std::string write_file;   // "" = none
+  std::string state_dir;    // where the journal is, which is asked for with a file only, and filters.json
+  std::string filter_file;  // "" = filters.json in state_dir
   SyncPolicy sync = SyncPolicy::kInterval;
 };
 
@@ -41,8 +46,8 @@ struct Ingest {
 /// Any thread, but for construction, start() and stop().
 class Engine {
  public:
-  /// Reads the journal, cuts back what was not acknowledged, and opens the capture file; throws StartError when one of
-  /// them can't be written, or another process has the state directory.
+  /// Reads the journal, cuts back what was not acknowledged, opens the capture file and reads the filters; throws
+  /// StartError when one of them can't be written or is damaged, or another process has the state directory.
   Engine(EngineSettings settings, const TimeSource& time);
   ~Engine();
 
@@ -76,6 +81,23 @@ class Engine {
   Result<std::shared_ptr<Hunter>> heartbeat_opened(const std::string& hunter_id);
   void heartbeat_closed(Hunter& hunter);
 
+  // Filters. `done` is called once, on any thread, when the connected hunters have confirmed or a second has passed;
+  // the errors are those of FilterTable::upsert().
+  using FilterDone = std::function<void(const Result<FilterOutcome>&)>;
+  void update_filter(fleet::Filter filter, FilterDone done);
+  void delete_filter(const std::string& id, FilterDone done);
+  FilterTable& filters() { return filters_; }
+  [[nodiscard]] const FilterTable& filters() const { return filters_; }
+
+  /// A hunter's SubscribeFilters, to be given to close_filters() when it is over. kNotFound when it is not registered.
+  Result<std::shared_ptr<FilterSubscription>> open_filters(const std::string& hunter_id, std::function<void()> ready,
+                                                           std::function<void(const Error&)> closed);
+  void close_filters(const std::shared_ptr<FilterSubscription>& subscription);
+  /// What FilterBoard::next() gave has been written.
+  void filters_written(FilterSubscription& subscription);
+  /// A hunter's heartbeat was noted: what it says of its filters may be what somebody waits for.
+  void filters_reported() { rollout_.progressed(); }
+
   struct Statistics {
     std::uint64_t received =
         0;  // packets taken, once each; what is lost before it is stored counts when it comes again
@@ -98,6 +120,7 @@ class Engine {
 
  private:
   void run_timer();
+  FilterTable::Done follow(FilterDone done);
   void update_flow();
   void release_held();
   [[nodiscard]] bool has_room(const Hunter& hunter) const;
@@ -113,6 +136,11 @@ class Engine {
   RealFileSystem journal_files_{"journal"};
   const std::unique_ptr<Journal> journal_;  // the writer's, once it has started; null without a file
   CaptureWriter writer_;
+  RealFileSystem filter_files_{"filters"};
+  FilterTable filters_;
+  FilterRollout rollout_;
+  FollowedCalls followed_calls_;
+  const TimeSource& time_;
   std::atomic<bool> stopping_{false};
   StopSignal stop_;
   std::jthread timer_;

@@ -1,5 +1,6 @@
 #include "processord/engine/hunter.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/text.h"
@@ -37,6 +38,7 @@ Result<std::shared_ptr<StreamPeer>> Hunter::register_as(const fleet::HunterDescr
   view_.description = description;
   view_.remote_address = remote_address;
   view_.status = fleet::HunterStatus::kHealthy;
+  view_.stats.filter_revision = 0;
   awaiting_links_ = true;
   connected_at_ = heard_at_ = time_.now();
   held_ = false;
@@ -164,6 +166,27 @@ Hunter::View Hunter::view() const {
   if (view.connected)
     view.connected_for = std::chrono::duration_cast<std::chrono::seconds>(time_.now() - connected_at_);
   return view;
+}
+
+bool Hunter::has_feature(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const auto& features = view_.description.features;
+  return std::find(features.begin(), features.end(), name) != features.end();
+}
+
+std::uint64_t Hunter::filter_revision() const {
+  const std::lock_guard lock(mutex_);
+  return view_.stats.filter_revision;
+}
+
+void Hunter::set_filters_given(std::vector<FilterPointer> filters) {
+  const std::lock_guard lock(mutex_);
+  filters_given_ = std::move(filters);
+}
+
+std::vector<FilterPointer> Hunter::take_filters_given() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(filters_given_, {});
 }
 
 }  // namespace lc::processor

@@ -7,9 +7,12 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/fleet/hunter.h"
+#include "processord/engine/filter_store.h"
 #include "processord/engine/stream_peer.h"
 
 namespace lc::processor {
@@ -85,6 +88,12 @@ class Hunter {
   /// Holds a place among --max-hunters: connected and heard of within 15 s, or registered a moment ago.
   [[nodiscard]] bool holds_place(Clock::time_point now) const;
   [[nodiscard]] View view() const;
+  [[nodiscard]] bool has_feature(std::string_view name) const;
+  /// As its last heartbeat since it registered says; 0: it has said nothing.
+  [[nodiscard]] std::uint64_t filter_revision() const;
+  /// What its registration answered, for its first subscription; then it is gone.
+  void set_filters_given(std::vector<FilterPointer> filters);
+  std::vector<FilterPointer> take_filters_given();
 
   /// Held from arrived() until the batch is queued.
   std::mutex arrival_order;
@@ -100,6 +109,7 @@ class Hunter {
   View view_;
   Positions positions_;
   std::shared_ptr<StreamPeer> peer_;
+  std::vector<FilterPointer> filters_given_;
   bool held_ = false;  // peer_ waits for resume_reading()
   int links_ = 0;
   bool awaiting_links_ = false;  // registered, and no stream has been opened since

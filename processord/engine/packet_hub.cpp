@@ -54,7 +54,7 @@ bool Subscription::wants(const packet::PacketView& packet, std::uint32_t link_ty
   if (expression_.empty()) return true;
   auto known = filters_.find(link_type);
   if (known == filters_.end()) {
-    Result<capture::BpfFilter> filter = capture::BpfFilter::compile(expression_, link_type);
+    Result<filter::BpfFilter> filter = filter::BpfFilter::compile(expression_, link_type);
     known = filters_.emplace(link_type, filter ? std::optional(std::move(*filter)) : std::nullopt).first;
   }
   return known->second && known->second->matches(packet);
@@ -93,7 +93,7 @@ void PacketHub::run() {
 Result<std::shared_ptr<Subscription>> PacketHub::subscribe(HunterSelection selection, const std::string& expression,
                                                            std::function<void()> ready) {
   if (!expression.empty()) {
-    const Result<capture::BpfFilter> filter = capture::BpfFilter::compile(expression, packet::kEthernet);
+    const Result<filter::BpfFilter> filter = filter::BpfFilter::compile(expression, packet::kEthernet);
     if (!filter) return filter.error();
   }
   auto subscription = std::make_shared<Subscription>(std::move(selection), expression, std::move(ready));

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "common/capture/bpf.h"
+#include "common/filter/bpf.h"
 #include "common/packet/batch.h"
 
 namespace lc::processor {
@@ -58,7 +58,7 @@ class Subscription {
   std::size_t queued_bytes_ = 0;
   std::uint64_t skipped_ = 0;
   // One compiled program for each link type met; none where libpcap has no code for it, and nothing matches.
-  std::unordered_map<std::uint32_t, std::optional<capture::BpfFilter>> filters_;
+  std::unordered_map<std::uint32_t, std::optional<filter::BpfFilter>> filters_;
 };
 
 /// Hands batches on by a thread of its own, so that whoever publishes pays for one push. Any thread.

@@ -29,11 +29,13 @@ void HeartbeatReceiver::OnReadDone(bool ok) {
     log::info("hunter status changed",
               {{"hunter_id", hunter_->id()}, {"from", fleet::name_of(before)}, {"to", fleet::name_of(status)}});
   }
+  engine_.filters_reported();
 
   answer_.set_timestamp_ns(wall_ns());
   answer_.set_status(static_cast<lippycat::management::ProcessorStatus>(static_cast<int>(engine_.status().first)));
   answer_.set_hunters_connected(engine_.hunters().connected());
   answer_.set_processor_id(engine_.settings().processor_id);
+  answer_.set_filter_revision(engine_.filters().board().revision_for(hunter_->id()));
   StartWrite(&answer_);
 }
 

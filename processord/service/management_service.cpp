@@ -2,6 +2,7 @@
 
 #include "common/wire/convert.h"
 #include "common/wire/status.h"
+#include "processord/service/filter_messages.h"
 #include "processord/service/heartbeat_receiver.h"
 
 namespace lc::processor {
@@ -24,7 +25,7 @@ grpc::ServerUnaryReactor* finish(grpc::CallbackServerContext* context, const grp
   return reactor;
 }
 
-pb::ConnectedHunter connected_hunter(const Hunter::View& view) {
+pb::ConnectedHunter connected_hunter(const Hunter::View& view, ShownFilters& filters) {
   pb::ConnectedHunter message;
   message.set_hunter_id(view.description.id);
   message.set_hostname(view.description.hostname);
@@ -35,6 +36,7 @@ pb::ConnectedHunter connected_hunter(const Hunter::View& view) {
   *message.mutable_stats() = wire::to_proto(view.stats);
   message.mutable_interfaces()->Add(view.description.interfaces.begin(), view.description.interfaces.end());
   *message.mutable_capabilities() = wire::to_proto(view.description.capabilities);
+  filters.fill(message);
   return message;
 }
 
@@ -58,6 +60,7 @@ pb::ProcessorStats processor_stats(const Engine& engine) {
   message.set_warning_hunters(statistics.warning);
   message.set_error_hunters(statistics.error);
   message.set_total_packets_received(statistics.received);
+  message.set_total_filters(static_cast<std::uint32_t>(engine.filters().board().size()));
   message.set_processor_id(engine.settings().processor_id);
   message.set_packets_stored(statistics.stored);
   message.set_packets_live_only(statistics.live_only);
@@ -99,15 +102,17 @@ grpc::ServerUnaryReactor* ManagementService::GetHunterStatus(grpc::CallbackServe
                                                              const pb::StatusRequest* request,
                                                              pb::StatusResponse* response) {
   *response->mutable_processor_stats() = processor_stats(engine_);
+  ShownFilters filters(engine_.filters().board());
   if (!request->hunter_id().empty()) {
     const auto hunter = engine_.hunters().find(request->hunter_id());
     if (!hunter) {
       return finish(context, {grpc::StatusCode::NOT_FOUND, "no hunter has the id \"" + request->hunter_id() + "\""});
     }
-    *response->add_hunters() = connected_hunter(hunter->view());
+    *response->add_hunters() = connected_hunter(hunter->view(), filters);
     return finish(context, grpc::Status::OK);
   }
-  for (const auto& hunter : engine_.hunters().all()) *response->add_hunters() = connected_hunter(hunter->view());
+  for (const auto& hunter : engine_.hunters().all())
+    *response->add_hunters() = connected_hunter(hunter->view(), filters);
   return finish(context, grpc::Status::OK);
 }
 
@@ -131,7 +136,8 @@ grpc::ServerUnaryReactor* ManagementService::GetTopology(grpc::CallbackServerCon
   node.set_node_type(pb::NODE_TYPE_PROCESSOR);
   node.set_version(LC_VERSION);
   *node.mutable_stats() = processor_stats(engine_);
-  for (const auto& hunter : engine_.hunters().all()) *node.add_hunters() = connected_hunter(hunter->view());
+  ShownFilters filters(engine_.filters().board());
+  for (const auto& hunter : engine_.hunters().all()) *node.add_hunters() = connected_hunter(hunter->view(), filters);
   return finish(context, grpc::Status::OK);
 }
 

@@ -31,7 +31,31 @@ class ManagementService final : public lippycat::management::ManagementService::
                                         const lippycat::management::TopologyRequest* request,
                                         lippycat::management::TopologyResponse* response) override;
 
+  // In filter_calls.cpp.
+  grpc::ServerUnaryReactor* GetFilters(grpc::CallbackServerContext* context,
+                                       const lippycat::management::FilterRequest* request,
+                                       lippycat::management::FilterResponse* response) override;
+  grpc::ServerWriteReactor<lippycat::management::FilterUpdate>* SubscribeFilters(
+      grpc::CallbackServerContext* context, const lippycat::management::FilterRequest* request) override;
+  grpc::ServerUnaryReactor* UpdateFilter(grpc::CallbackServerContext* context,
+                                         const lippycat::management::Filter* request,
+                                         lippycat::management::FilterUpdateResult* response) override;
+  grpc::ServerUnaryReactor* DeleteFilter(grpc::CallbackServerContext* context,
+                                         const lippycat::management::FilterDeleteRequest* request,
+                                         lippycat::management::FilterUpdateResult* response) override;
+  grpc::ServerUnaryReactor* UpdateFilterOnProcessor(grpc::CallbackServerContext* context,
+                                                    const lippycat::management::ProcessorFilterRequest* request,
+                                                    lippycat::management::FilterUpdateResult* response) override;
+  grpc::ServerUnaryReactor* DeleteFilterOnProcessor(grpc::CallbackServerContext* context,
+                                                    const lippycat::management::ProcessorFilterDeleteRequest* request,
+                                                    lippycat::management::FilterUpdateResult* response) override;
+  grpc::ServerUnaryReactor* GetFiltersFromProcessor(grpc::CallbackServerContext* context,
+                                                    const lippycat::management::ProcessorFilterQuery* request,
+                                                    lippycat::management::FilterResponse* response) override;
+
  private:
+  [[nodiscard]] bool is_here(const std::string& processor_id) const;
+
   Engine& engine_;
   const std::function<std::string()> address_;
 };

@@ -12,11 +12,10 @@ from support.peer import DATA, MANAGEMENT, Peer
 CALL = REPOSITORY / 'tests' / 'support' / 'grpc_call.py'
 
 # What later steps build; the names are part of the wire contract from the first day.
-UNBUILT = {'RegisterProcessor': {}, 'SubscribeTopology': {}, 'UpdateFilter': {'id': 'f', 'pattern': 'x'},
-           'DeleteFilter': {'filter_id': 'f'}, 'GetFilters': {'hunter_id': 'h'}, 'SubscribeFilters': {'hunter_id': 'h'},
-           'UpdateFilterOnProcessor': {}, 'DeleteFilterOnProcessor': {}, 'GetFiltersFromProcessor': {},
-           'RequestAuthToken': {}}
-BUILT = ['RegisterHunter', 'Heartbeat', 'GetHunterStatus', 'ListAvailableHunters', 'GetTopology']
+UNBUILT = {'RegisterProcessor': {}, 'SubscribeTopology': {}, 'RequestAuthToken': {}}
+BUILT = ['RegisterHunter', 'Heartbeat', 'GetHunterStatus', 'ListAvailableHunters', 'GetTopology', 'UpdateFilter',
+         'DeleteFilter', 'GetFilters', 'SubscribeFilters', 'UpdateFilterOnProcessor', 'DeleteFilterOnProcessor',
+         'GetFiltersFromProcessor']
 
 
 def grpc_call(*arguments):
@@ -129,6 +128,6 @@ def test_the_command_line_client_works_as_grpcurl_would(processor, programs):
     status = grpc_call('-plaintext', '-d', '{}', processor.address, f'{MANAGEMENT}/GetHunterStatus')
     assert status.returncode == 0, status.stderr
     assert json.loads(status.stdout)['processorStats']['totalPacketsReceived'] == '106'
-    refused = grpc_call('-plaintext', '-d', '{"filter_id": "filter-1"}', processor.address, f'{MANAGEMENT}/DeleteFilter')
+    refused = grpc_call('-plaintext', '-d', '{}', processor.address, f'{MANAGEMENT}/RequestAuthToken')
     assert refused.returncode == 64 + grpc.StatusCode.UNIMPLEMENTED.value[0]
     assert 'Code: UNIMPLEMENTED' in refused.stderr

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "lippycat/data.grpc.pb.h"
@@ -29,7 +30,12 @@ class FakeProcessor {
   struct BeatCall : Call {
     std::vector<lippycat::management::HunterHeartbeat> beats;
   };
+  struct FilterCall : Call {
+    grpc::ServerWriter<lippycat::management::FilterUpdate>* stream = nullptr;
+    std::string hunter_id;
+  };
   struct Seen {
+    std::vector<FilterCall> filter_calls;
     std::vector<lippycat::management::HunterRegistration> registrations;
     std::vector<PacketCall> packet_calls;
     std::vector<BeatCall> beat_calls;
@@ -66,6 +72,21 @@ class FakeProcessor {
       response.set_resume_after(sequence);
       return grpc::Status::OK;
     });
+  }
+
+  /// From now on; before, SubscribeFilters is as unknown as to an old processor.
+  void serve_filters() {
+    changes_.change([&] { serves_filters_ = true; });
+  }
+  /// On the newest SubscribeFilters; false when it is over.
+  bool send(const lippycat::management::FilterUpdate& update) {
+    return changes_.look([&] {
+      return !seen_.filter_calls.empty() && seen_.filter_calls.back().stream != nullptr &&
+             seen_.filter_calls.back().stream->Write(update);
+    });
+  }
+  void cut_filters() {
+    changes_.look([&] { seen_.filter_calls.back().context->TryCancel(); });
   }
 
   template <typename Function>
@@ -145,6 +166,26 @@ class FakeProcessor {
       owner.changes_.change([&] { end(owner.seen_.beat_calls[call]); });
       return grpc::Status::OK;
     }
+    grpc::Status SubscribeFilters(grpc::ServerContext* context, const lippycat::management::FilterRequest* request,
+                                  grpc::ServerWriter<lippycat::management::FilterUpdate>* stream) override {
+      if (!owner.changes_.look([&] { return owner.serves_filters_; })) {
+        return {grpc::StatusCode::UNIMPLEMENTED, "not here"};
+      }
+      std::size_t call = 0;
+      owner.changes_.change([&] {
+        call = owner.seen_.filter_calls.size();
+        auto& added = owner.seen_.filter_calls.emplace_back();
+        added.context = context;
+        added.stream = stream;
+        added.hunter_id = request->hunter_id();
+      });
+      while (!context->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(5));  // gRPC tells nobody
+      owner.changes_.change([&] {
+        end(owner.seen_.filter_calls[call]);
+        owner.seen_.filter_calls[call].stream = nullptr;
+      });
+      return grpc::Status::CANCELLED;
+    }
     FakeProcessor& owner;
   };
 
@@ -180,6 +221,7 @@ class FakeProcessor {
   mutable Changes changes_;
   Seen seen_;
   Answer answer_;
+  bool serves_filters_ = false;
   Management management_{*this};
   Data data_{*this};
   int port_ = 0;

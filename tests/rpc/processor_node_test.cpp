@@ -1,7 +1,6 @@
 // A processor on the network against clients of generated classes alone.
 #include "processord/service/processor_node.h"
 
-#include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <sys/resource.h>
 
@@ -15,8 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "lippycat/data.grpc.pb.h"
-#include "lippycat/management.grpc.pb.h"
+#include "tests/rpc/processor_client.h"
 #include "tests/support/numbered_packets.h"
 #include "tests/unit/capture/capture_judges.h"
 
@@ -30,10 +28,6 @@ using grpc::StatusCode;
 
 namespace {
 
-const TimeSource kTime;
-constexpr auto kCallLimit = 30s;
-constexpr std::uint64_t kEpoch = 7;
-
 processor::EngineSettings settings(const std::string& write_file = "") {
   processor::EngineSettings settings;
   settings.processor_id = "p1";
@@ -42,14 +36,6 @@ processor::EngineSettings settings(const std::string& write_file = "") {
   settings.sync = processor::SyncPolicy::kNever;
   return settings;
 }
-
-std::unique_ptr<processor::ProcessorNode> serve(processor::EngineSettings engine = settings()) {
-  return std::make_unique<processor::ProcessorNode>(std::move(engine), "127.0.0.1:0", config::TlsSettings{}, kTime);
-}
-
-struct Context : grpc::ClientContext {
-  Context() { set_deadline(std::chrono::system_clock::now() + kCallLimit); }
-};
 
 data::PacketBatch batch(std::uint64_t sequence, int packets = 2, std::size_t size = 60, const std::string& id = "h1") {
   data::PacketBatch batch;
@@ -70,37 +56,6 @@ data::PacketBatch batch(std::uint64_t sequence, int packets = 2, std::size_t siz
   }
   return batch;
 }
-
-/// A connection of its own.
-class Client {
- public:
-  explicit Client(const std::string& address) {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    arguments.SetMaxReceiveMessageSize(16 << 20);
-    channel = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-    packets = data::DataService::NewStub(channel);
-    control = management::ManagementService::NewStub(channel);
-  }
-
-  grpc::Status register_hunter(const std::string& id = "h1", std::uint64_t epoch = kEpoch) {
-    Context context;
-    management::HunterRegistration request;
-    request.set_hunter_id(id);
-    request.set_hostname("host-" + id);
-    request.add_interfaces("eth0");
-    request.set_epoch(epoch);
-    request.mutable_capabilities()->add_filter_types("bpf");
-    request.mutable_capabilities()->set_max_buffer_size(12345);
-    registered = {};
-    return control->RegisterHunter(&context, request, &registered);
-  }
-
-  std::shared_ptr<grpc::Channel> channel;
-  std::unique_ptr<data::DataService::Stub> packets;
-  std::unique_ptr<management::ManagementService::Stub> control;
-  management::RegistrationResponse registered;
-};
 
 /// A StreamPackets call.
 class PacketCall {
@@ -274,7 +229,7 @@ TEST_CASE("A hunter id belongs to one hunter, which may take over from itself", 
 }
 
 TEST_CASE("A stream that cannot be served is refused with the status that the protocol gives it", "[processor_node]") {
-  const auto node = serve();
+  const auto node = serve(settings());
   Client client(node->address());
   SECTION("its hunter is not registered") {
     PacketCall call(client);
@@ -314,7 +269,7 @@ TEST_CASE("A stream that cannot be served is refused with the status that the pr
 }
 
 TEST_CASE("A subscriber gets the hunters it chose: all of them, those it names, or none", "[processor_node]") {
-  auto node = serve();
+  auto node = serve(settings());
   Client console(node->address());
   data::SubscribeRequest unfiltered;
   unfiltered.add_hunter_ids("h2");  // means nothing without has_hunter_filter
@@ -391,7 +346,7 @@ TEST_CASE("A subscriber that never reads holds nobody up, and is told later how 
           "[processor_node]") {
   constexpr std::uint64_t kBatches = 80;  // of half a MiB: more than all queues and windows on the way hold
   constexpr int kPackets = 8;
-  const auto node = serve();
+  const auto node = serve(settings());
   Client console(node->address());
   Subscriber slow(console, {});
   Client hunter(node->address());
@@ -419,7 +374,7 @@ TEST_CASE("A subscriber that never reads holds nobody up, and is told later how 
 }
 
 TEST_CASE("Status calls show what hunters registered and reported", "[processor_node]") {
-  const auto node = serve();
+  const auto node = serve(settings());
   Client client(node->address());
   REQUIRE(client.register_hunter().ok());
   Context beat_context;
@@ -564,10 +519,8 @@ TEST_CASE("A processor tells where every packet is that it received, and why it 
 }
 
 TEST_CASE("Calls that this processor does not serve say so", "[processor_node]") {
-  const auto node = serve();
+  const auto node = serve(settings());
   Client client(node->address());
-  management::FilterResponse filters;
-  management::FilterUpdateResult result;
   management::AuthorizationToken token;
   management::ProcessorRegistrationResponse registered;
   using Call = std::function<grpc::Status(grpc::ClientContext*)>;
@@ -577,15 +530,8 @@ TEST_CASE("Calls that this processor does not serve say so", "[processor_node]")
   };
   auto& control = *client.control;
   const std::vector<Call> calls = {
-      [&](auto* context) { return control.GetFilters(context, {}, &filters); },
-      [&](auto* context) { return control.UpdateFilter(context, {}, &result); },
-      [&](auto* context) { return control.DeleteFilter(context, {}, &result); },
-      [&](auto* context) { return control.UpdateFilterOnProcessor(context, {}, &result); },
-      [&](auto* context) { return control.DeleteFilterOnProcessor(context, {}, &result); },
-      [&](auto* context) { return control.GetFiltersFromProcessor(context, {}, &filters); },
       [&](auto* context) { return control.RequestAuthToken(context, {}, &token); },
       [&](auto* context) { return control.RegisterProcessor(context, {}, &registered); },
-      [&](auto* context) { return stream_status(control.SubscribeFilters(context, {}), management::FilterUpdate{}); },
       [&](auto* context) {
         return stream_status(control.SubscribeTopology(context, {}), management::TopologyUpdate{});
       },

@@ -35,6 +35,8 @@ class Hunter {
     std::vector<fleet::RegistrationAnswer> answers;
     std::vector<int> ports;
     std::vector<std::string> gave_up;
+    std::vector<std::pair<std::vector<fleet::Filter>, std::uint64_t>> filters;
+    std::size_t endpoints = 0;
   };
 
   explicit Hunter(std::vector<std::string> processors, std::int64_t max_reconnect_attempts = 0) {
@@ -55,8 +57,15 @@ class Hunter {
                     events_.ports.push_back(port);
                   });
                 },
-            .gave_up =
-                [this](const std::string& reason) { heard_.change([&] { events_.gave_up.push_back(reason); }); }});
+            .gave_up = [this](const std::string& reason) { heard_.change([&] { events_.gave_up.push_back(reason); }); },
+            .filters = {.filters_changed =
+                            [this](const std::vector<fleet::Filter>& filters, std::uint64_t revision) {
+                              heard_.change([&] { events_.filters.emplace_back(filters, revision); });
+                            },
+                        .endpoints_changed =
+                            [this](const std::vector<fleet::Filter>& added, const std::vector<std::string>&, bool) {
+                              heard_.change([&] { events_.endpoints += added.size(); });
+                            }}});
     uplink_->add_listener(listener_);
     uplink_->start();
   }
@@ -184,7 +193,7 @@ TEST_CASE("A hunter registers with its epoch and features, and its heartbeat car
   CHECK(heard.answers[0].processor_id == "p1");
   REQUIRE(heard.answers[0].filters.size() == 1);
   CHECK(heard.answers[0].filters[0].id == "f1");
-  CHECK(heard.answers[0].filters[0].type == fleet::kFilterTypeBpf);
+  CHECK(heard.answers[0].filters[0].type == fleet::FilterType::kBpf);
   CHECK(heard.answers[0].filters[0].pattern == "udp port 5060");
   CHECK(heard.answers[0].filters[0].enabled);
 }
@@ -339,6 +348,57 @@ TEST_CASE("Processors are tried in order of preference, whenever a connection is
   CHECK(full.sequences(0) == Sequences{1});
   CHECK(unwilling.look([](const Seen& seen) { return seen.registrations.size(); }) == 1);
   CHECK(hunter.heard().ports == std::vector<int>{last.port(), full.port()});
+}
+
+TEST_CASE("A hunter takes the filters its processor sends, shows what broke the stream, and subscribes again",
+          "[uplink]") {
+  FakeProcessor processor;
+  processor.serve_filters();
+  Hunter hunter({processor.address()});
+  const auto send = [&](management::FilterUpdateType type, const std::string& id, std::uint64_t revision) {
+    management::FilterUpdate update;
+    update.set_update_type(type);
+    update.set_revision(revision);
+    management::Filter& filter =
+        type == management::UPDATE_SNAPSHOT ? *update.add_snapshot() : *update.mutable_filter();
+    filter.set_id(id);
+    filter.set_type(management::FILTER_BPF);
+    filter.set_pattern("udp");
+    return processor.send(update);
+  };
+  const auto wait_for = [&](std::size_t filters, std::uint64_t revision) {
+    return hunter.wait([&](const Hunter::Heard& heard) {
+      return !heard.filters.empty() && heard.filters.back().second == revision &&
+             heard.filters.back().first.size() == filters;
+    });
+  };
+  REQUIRE(processor.wait([](const Seen& seen) { return seen.filter_calls.size() == 1; }));
+  CHECK(processor.look([](const Seen& seen) { return seen.filter_calls[0].hunter_id; }) == "h1");
+  REQUIRE(send(management::UPDATE_SNAPSHOT, "a", 4));
+  REQUIRE(wait_for(1, 4));
+  REQUIRE(send(management::UPDATE_ADD, "b", 5));
+  REQUIRE(wait_for(2, 5));
+  processor.cut_filters();
+  REQUIRE(processor.wait([](const Seen& seen) { return seen.filter_calls.size() == 2; }));
+  REQUIRE(send(management::UPDATE_SNAPSHOT, "c", 2));
+  REQUIRE(wait_for(1, 2));
+  REQUIRE(hunter.uplink().finish(10s, never));
+  hunter.uplink().stop();
+}
+
+TEST_CASE("A heartbeat that is asked for comes at once", "[uplink]") {
+  FakeProcessor processor;
+  Hunter hunter({processor.address()});
+  const auto beats = [](const Seen& seen) { return seen.beat_calls.empty() ? 0 : seen.beat_calls[0].beats.size(); };
+  REQUIRE(processor.wait([&](const Seen& seen) { return beats(seen) == 1; }));
+  lc::hunter::Report report;
+  report.stats.filter_revision = 9;
+  hunter.report(report);
+  const auto asked_at = Clock::now();
+  hunter.uplink().beat_soon();
+  REQUIRE(processor.wait([&](const Seen& seen) { return beats(seen) == 2; }));
+  CHECK(Clock::now() - asked_at < 2s);
+  CHECK(processor.look([](const Seen& seen) { return seen.beat_calls[0].beats[1].stats().filter_revision(); }) == 9);
 }
 
 TEST_CASE("A hunter gives up after as many failed attempts in a row as it was allowed", "[uplink]") {

@@ -1,7 +1,10 @@
 """Network namespaces with a veth pair between them: traffic that leaves no trace on the machine. Needs root."""
+import ctypes
 import itertools
 import os
+import socket
 import subprocess
+import threading
 
 _numbers = itertools.count()
 
@@ -52,9 +55,35 @@ class Link:
         """Sends the frames of a capture file from `tx`, with tcpreplay; `options` say how fast."""
         return self.run(self.sender, 'tcpreplay', '--intf1', tx or self.tx[0], '--quiet', *options, path)
 
+    def listener(self):
+        """A listening TCP socket on the watcher's loopback: for a relay out of the namespace (proxy.Proxy)."""
+        return _made_in(self.watcher, lambda: socket.create_server(('127.0.0.1', 0)))
+
+    def sender_on(self, tx):
+        """A socket whose send() puts whole frames onto the wire from `tx`."""
+        made = _made_in(self.sender, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+        made.bind((tx, 0))
+        return made
+
     def close(self):
         for name in (self.sender, self.watcher):
             subprocess.run(['ip', 'netns', 'del', name], check=False, stderr=subprocess.DEVNULL)
+
+
+def _made_in(namespace, make):
+    """The socket that `make()` gives in the namespace: it stays there, whoever uses it."""
+    made = []
+
+    def enter():
+        # Of this thread alone, which ends afterwards.
+        with open(f'/run/netns/{namespace}', 'rb') as file:
+            if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), 0):
+                raise OSError(ctypes.get_errno(), f'setns {namespace}')
+        made.append(make())
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    return made[0]
 
 
 def _ip(*argv):

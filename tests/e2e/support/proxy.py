@@ -9,10 +9,11 @@ RESET_ON_CLOSE = struct.pack('ii', 1, 0)  # SO_LINGER on, 0 s: close() sends RST
 class Proxy:
     """Relays connections to `target`, a port of 127.0.0.1 that may be changed while running.
 
-    `bytes_up` counts what came from the clients, over all connections.
+    `listener`: where it is reached, if that shall not be the loopback of this namespace. `bytes_up` counts what came
+    from the clients, over all connections.
     """
 
-    def __init__(self, target):
+    def __init__(self, target, listener=None):
         self.target = target
         self.bytes_up = 0
         self.connections = 0
@@ -22,7 +23,7 @@ class Proxy:
         self._flowing.set()
         self._lock = threading.Lock()
         self._open = set()
-        self._listener = socket.create_server(('127.0.0.1', 0))
+        self._listener = listener or socket.create_server(('127.0.0.1', 0))
         self.port = self._listener.getsockname()[1]
         self.address = f'127.0.0.1:{self.port}'
         self._closed = False

@@ -19,8 +19,8 @@ def of_hunter(figures):
     """What is wrong with a hunter's line, or nothing."""
     lost = sum(value for name, value in figures.items() if name.startswith('dropped_') and name not in _NEVER_CAPTURED)
     arrived = figures['captured'] + figures['recovered']
-    accounted = figures['forwarded'] + figures['in_flight'] + lost
-    return _compare('captured + recovered', arrived, 'forwarded + in_flight + dropped', accounted, figures)
+    accounted = figures['filtered'] + figures['forwarded'] + figures['in_flight'] + lost
+    return _compare('captured + recovered', arrived, 'filtered + forwarded + in_flight + dropped', accounted, figures)
 
 
 def of_processor(figures):

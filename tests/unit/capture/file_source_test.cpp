@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "common/capture/link_type.h"
+#include "common/filter/link_type.h"
 #include "tests/unit/capture/capture_judges.h"
 #include "tests/unit/capture/shared_captures.h"
 
@@ -252,8 +252,8 @@ TEST_CASE("Link types are numbered as libpcap writes them into files", "[link_ty
       const std::string header = read_file(dir.file("x.pcap"));
       const auto written = static_cast<std::uint32_t>(static_cast<unsigned char>(header.at(20)) |
                                                       static_cast<unsigned char>(header.at(21)) << 8);
-      CHECK(link_type_of_dlt(dlt) == written);
-      CHECK(link_type_of_dlt(dlt_of_link_type(written)) == written);
+      CHECK(filter::link_type_of_dlt(dlt) == written);
+      CHECK(filter::link_type_of_dlt(filter::dlt_of_link_type(written)) == written);
     }
     ::pcap_close(handle);
   }

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace lc::capture {
+namespace lc::filter {
 
 /// For pcap_datalink()'s value. Any thread. Source: https://www.tcpdump.org/linktypes.html
 std::uint32_t link_type_of_dlt(int dlt);
@@ -15,4 +15,4 @@ int dlt_of_link_type(std::uint32_t link_type);
 /// libpcap's name (pcap_datalink_val_to_name(3PCAP)), such as EN10MB; the number where it has none.
 std::string link_type_name(std::uint32_t link_type);
 
-}  // namespace lc::capture
+}  // namespace lc::filter

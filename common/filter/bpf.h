@@ -13,7 +13,7 @@
 struct bpf_insn;
 struct bpf_program;
 
-namespace lc::capture {
+namespace lc::filter {
 
 /// libpcap's code for an expression, read literally. Immutable; copies share it.
 class BpfProgram {
@@ -55,4 +55,8 @@ class BpfFilter {
 /// Whether the expression has the keyword `vlan`, and therefore speaks of tags itself.
 bool mentions_vlan(std::string_view expression);
 
-}  // namespace lc::capture
+/// Whether the expression has a keyword that moves the offsets of all that stands behind it (pcap-filter(7): `vlan`,
+/// `mpls`, `pppoes`, `geneve`), and therefore means something else once another is put in front or behind.
+bool moves_offsets(std::string_view expression);
+
+}  // namespace lc::filter

@@ -1,10 +1,10 @@
-#include "common/capture/link_type.h"
+#include "common/filter/link_type.h"
 
 #include <pcap/pcap.h>
 
 #include <array>
 
-namespace lc::capture {
+namespace lc::filter {
 namespace {
 
 struct Pair {
@@ -43,4 +43,4 @@ std::string link_type_name(std::uint32_t link_type) {
   return name != nullptr ? name : std::to_string(link_type);
 }
 
-}  // namespace lc::capture
+}  // namespace lc::filter

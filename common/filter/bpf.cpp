@@ -1,4 +1,4 @@
-#include "common/capture/bpf.h"
+#include "common/filter/bpf.h"
 
 #include <linux/filter.h>
 #include <pcap/pcap.h>
@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "common/base/text.h"
-#include "common/capture/link_type.h"
+#include "common/filter/link_type.h"
 #include "common/packet/decode.h"
 
-namespace lc::capture {
+namespace lc::filter {
 namespace {
 
 bool run(const bpf_program& program, std::span<const std::uint8_t> frame, std::uint32_t original) {
@@ -18,6 +18,11 @@ bool run(const bpf_program& program, std::span<const std::uint8_t> frame, std::u
   header.caplen = static_cast<bpf_u_int32>(frame.size());
   header.len = original;
   return ::pcap_offline_filter(&program, &header, frame.data()) != 0;
+}
+
+/// Quicker than decode() for what most packets are: an Ethernet frame whose type is IPv4 or IPv6, or ARP.
+bool is_plainly_untagged(std::uint32_t link_type, std::span<const std::uint8_t> frame) {
+  return link_type == packet::kEthernet && frame.size() >= 14 && (frame[12] == 0x08 || frame[12] == 0x86);
 }
 
 /// The frame without its tags (see LinkTags). Valid until this thread's next call.
@@ -34,6 +39,17 @@ bool reads_kernel_metadata(std::span<const bpf_insn> instructions) {
     return BPF_CLASS(instruction.code) == BPF_LD && BPF_MODE(instruction.code) == BPF_ABS &&
            instruction.k >= static_cast<bpf_u_int32>(SKF_AD_OFF);
   });
+}
+
+bool has_word(std::string_view expression, std::string_view word) {
+  // The characters of libpcap's words (scanner.l): a host called vlan-gw is not the keyword.
+  constexpr std::string_view kWord = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:";
+  for (std::size_t begin = 0; (begin = expression.find_first_of(kWord, begin)) != std::string_view::npos;) {
+    const std::size_t end = std::min(expression.find_first_not_of(kWord, begin), expression.size());
+    if (expression.substr(begin, end - begin) == word) return true;
+    begin = end;
+  }
+  return false;
 }
 
 Error bad_filter(const std::string& expression, std::string_view why) {
@@ -74,21 +90,19 @@ Result<BpfFilter> BpfFilter::compile(const std::string& expression, std::uint32_
 
 bool BpfFilter::matches(const packet::PacketView& packet) const {
   const std::span<const std::uint8_t> frame(packet.data, packet.captured);
-  if (literal_) return run(program_.get(), frame, packet.original);
+  if (literal_ || is_plainly_untagged(link_type_, frame)) return run(program_.get(), frame, packet.original);
   const packet::LinkTags tags = packet::decode(link_type_, frame).tags;
   if (tags.count == 0) return run(program_.get(), frame, packet.original);
   return run(program_.get(), without_tags(frame, tags), packet.original - 4 * tags.count);
 }
 
 bool mentions_vlan(std::string_view expression) {
-  // The characters of libpcap's words (scanner.l): a host called vlan-gw is not the keyword.
-  constexpr std::string_view kWord = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:";
-  for (std::size_t begin = 0; (begin = expression.find_first_of(kWord, begin)) != std::string_view::npos;) {
-    const std::size_t end = std::min(expression.find_first_not_of(kWord, begin), expression.size());
-    if (expression.substr(begin, end - begin) == "vlan") return true;
-    begin = end;
-  }
-  return false;
+  return has_word(expression, "vlan");
 }
 
-}  // namespace lc::capture
+bool moves_offsets(std::string_view expression) {
+  return has_word(expression, "vlan") || has_word(expression, "mpls") || has_word(expression, "pppoes") ||
+         has_word(expression, "geneve");
+}
+
+}  // namespace lc::filter

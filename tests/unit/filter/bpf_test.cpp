@@ -1,4 +1,4 @@
-#include "common/capture/bpf.h"
+#include "common/filter/bpf.h"
 
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -14,6 +14,7 @@
 
 using namespace lc;
 using namespace lc::capture;
+using namespace lc::filter;
 using namespace lc::capture::test;
 
 namespace {

@@ -1,0 +1,138 @@
+// Who belongs to a wanted call: its signalling, its media, and what of both came before it was known to be wanted.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/calls/call_table.h"
+#include "common/calls/forwarder.h"
+#include "common/calls/holding_ring.h"
+#include "common/calls/want.h"
+#include "common/sip/message.h"
+#include "common/sip/rtp.h"
+#include "common/sip/sdp.h"
+
+namespace lc::calls {
+
+/// One thread.
+class CallFollower final : private CallTable::Listener {
+ public:
+  CallFollower(FrameStore& frames, Forwarder& forwarder);
+
+  /// Which filters are in force from now on. Calls stay wanted by the filters that are still there and mean the same;
+  /// calls in progress become wanted by the new ones as far as their identities tell.
+  void use(const std::shared_ptr<const Plan>& plan);
+  /// Media of calls that other nodes follow.
+  void change_endpoints(std::span<const fleet::Filter> added, std::span<const std::string> removed, bool anew);
+  [[nodiscard]] bool has_endpoints() const { return !announced_.empty(); }
+
+  /// Whose packets come now, and their time.
+  void at(std::uint32_t source, std::int64_t now_ns) {
+    source_ = source;
+    now_ns_ = now_ns;
+  }
+
+  /// A SIP message that these frames carry. The answer is for repeated(); 0: it was none.
+  std::uint32_t sip(std::span<const std::uint8_t> bytes, std::span<const FrameId> frames);
+  /// The frame repeats a message of which sip() gave this answer.
+  void repeated(FrameId frame, std::uint32_t answer);
+  /// A UDP datagram that is not SIP.
+  void datagram(const packet::IpPacket& udp, FrameId frame);
+  /// An ICMP error about one.
+  void undelivered(const packet::IpPacket& udp, FrameId frame);
+
+  /// `wall_ns`: for what was announced with an end.
+  void expire(std::int64_t now_ns, std::int64_t wall_ns);
+  /// Lets go of all frames.
+  void finish() { ring_.clear(); }
+
+  [[nodiscard]] const CallTable& calls() const { return table_; }
+
+ private:
+  struct StreamKey {
+    packet::IpAddress source, destination;
+    std::uint32_t ssrc = 0;
+    bool operator==(const StreamKey&) const = default;
+    template <typename H>
+    friend H AbslHashValue(H state, const StreamKey& key) {
+      const auto from = key.source.bytes();
+      const auto to = key.destination.bytes();
+      state = H::combine_contiguous(std::move(state), from.data(), from.size());
+      return H::combine(H::combine_contiguous(std::move(state), to.data(), to.size()), key.ssrc);
+    }
+  };
+  struct Stream {
+    StreamKey key;
+    std::uint16_t next_sequence = 0;
+    int in_order = 0;
+  };
+  /// A call's side of the filters.
+  struct Following {
+    Want want;
+    std::string who;                         // the identities of its first message, for filters that come later
+    std::vector<HoldingRing::Place> before;  // signalling that waits
+    std::deque<HoldingRing::Place> media;    // that waits
+    std::vector<Stream> streams;             // of its media
+  };
+  struct Announced {
+    Endpoint endpoint;
+    Want want;
+    std::int64_t expires_at_ns = 0;  // wall clock; 0: never
+  };
+  struct AnnouncedMedia {
+    std::vector<std::string> ids;  // of announced_
+    Want want;                     // of all of them
+  };
+  /// RTP that no call claims, while it is being found out whether it is RTP.
+  struct Candidate {
+    std::uint16_t next_sequence = 0;
+    int in_order = 0;
+    Want want;
+  };
+
+  Following& following(CallIndex call);
+  void note_identities(Following& following, const sip::Message& message);
+  void match_again(CallIndex call);
+  void withdraw(const std::string& id);
+  void gather(const Endpoint& endpoint);
+  [[nodiscard]] bool is_own(CallIndex call, const Endpoint& endpoint, const Endpoint& other) const;
+  bool follow(CallIndex call, const filter::Matches& matches);
+  void release_held(CallIndex call);
+  void release_held(const Endpoint& endpoint, const Want& want);
+  void forward_taken(std::vector<FrameId>& taken, const Want& want, std::size_t media_from);
+  enum class Claim { kNobody, kUnwanted, kWanted };
+  Claim claimed_media(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to, FrameId frame);
+  void wait_with(CallIndex call, HoldingRing::Place place);
+  void unclaimed_media(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to, FrameId frame);
+  bool note_stream(CallIndex call, const packet::IpPacket& udp, const sip::Rtp& rtp);
+
+  void media_claimed(CallIndex call, const Endpoint& endpoint) override;
+  void media_withdrawn(CallIndex, const Endpoint&) override {}
+  void call_removed(CallIndex call) override;
+
+  FrameStore& frames_;
+  Forwarder& forwarder_;
+  std::shared_ptr<const Plan> plan_;
+  CallTable table_;
+  HoldingRing ring_;
+  std::vector<Following> following_;  // by CallIndex
+  absl::flat_hash_map<std::string, Announced> announced_;
+  absl::flat_hash_map<Endpoint, AnnouncedMedia, EndpointHash> announced_media_;
+  absl::flat_hash_map<StreamKey, CallIndex> streams_;
+  absl::flat_hash_map<StreamKey, Candidate> candidates_;
+  filter::Matches matches_;
+  sip::Message message_;  // large: not made anew for each message
+  sip::Sdp sdp_;
+  std::vector<FrameId> taken_;
+  std::int64_t next_announced_look_ns_ = 0;
+  std::uint32_t source_ = 0;
+  std::int64_t now_ns_ = 0;
+};
+
+}  // namespace lc::calls

@@ -1,0 +1,14 @@
+// Packets inside packets: IP in IP, GRE, ERSPAN, VXLAN, GTP-U.
+#pragma once
+
+#include "common/packet/decode.h"
+
+namespace lc::packet {
+
+/// Whether `outer` carries another IP packet, which is then read into `inner`, with offsets counted from the begin of
+/// outer.payload. Known are IPv4 and IPv6 in IP (RFC 2003, 2473, 4213), GRE (RFC 2784, 2890) with IP or Ethernet,
+/// ERSPAN types I to III, VXLAN (RFC 7348, UDP port 4789 and 8472) and GTP-U (3GPP TS 29.281, UDP port 2152). The
+/// fragment of a datagram carries none; its whole does. Any thread; never throws or allocates; any bytes are allowed.
+bool decode_inner(const IpPacket& outer, Decoded& inner);
+
+}  // namespace lc::packet

@@ -1,0 +1,51 @@
+// Reads session descriptions (RFC 8866) as far as they say where media flows and how it is coded.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "common/packet/ip_address.h"
+
+namespace lc::sip {
+
+struct MediaFormat {
+  static constexpr std::uint8_t kNoPayloadType = 255;  // not RTP: the format has a name, which is `codec`
+
+  std::uint8_t payload_type = 0;
+  std::string_view codec;  // a=rtpmap's encoding name, or the static name of RFC 3551; empty: dynamic without rtpmap
+};
+
+/// One m= section.
+struct Media {
+  static constexpr std::size_t kMaxFormats = 32;
+
+  std::string_view kind;      // audio, video, image ...
+  std::string_view protocol;  // RTP/AVP, udptl ...
+  packet::IpAddress address;  // c= of the section or the session; kNone: a host name, or none
+  std::uint16_t port = 0;     // 0: refused or withdrawn
+  std::uint16_t port_count = 1;
+  packet::IpAddress rtcp_address;  // a=rtcp (RFC 3605), else `address`
+  std::uint16_t rtcp_port = 0;     // a=rtcp, or the same with a=rtcp-mux accepted, else port + 1; 0: none
+  std::array<MediaFormat, kMaxFormats> formats{};
+  std::size_t format_count = 0;
+  [[nodiscard]] std::span<const MediaFormat> all_formats() const { return {formats.data(), format_count}; }
+};
+
+struct Sdp {
+  static constexpr std::size_t kMaxMedia = 8;
+  std::array<Media, kMaxMedia> media{};
+  std::size_t media_count = 0;
+  [[nodiscard]] std::span<const Media> all() const { return {media.data(), media_count}; }
+};
+
+/// The session description in a SIP body of that Content-Type: application/sdp, or a part of multipart/*. False when
+/// there is none. Views into `body`. Any thread; never throws or allocates; any bytes are allowed.
+bool parse_sdp(std::string_view content_type, std::string_view body, Sdp& sdp);
+
+/// RFC 3551 section 6; empty: not a static payload type.
+std::string_view static_codec(std::uint8_t payload_type);
+
+}  // namespace lc::sip

@@ -1,0 +1,303 @@
+#include "processord/engine/followed_calls.h"
+
+#include <pthread.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/sip/message.h"
+
+namespace lc::processor {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint8_t kUdp = 17;
+constexpr auto kTick = 1s;
+constexpr std::size_t kMostIds = 64;               // filters of one call
+constexpr std::size_t kMostEndpoints = 16;         // of one call
+constexpr std::size_t kMostAnnounced = 50'000;     // a snapshot of them must fit into a message
+constexpr std::int64_t kLifeNs = 600'000'000'000;  // of what is announced, unless it is renewed
+constexpr std::int64_t kRenewedBeforeNs = kLifeNs / 2;
+constexpr std::int64_t kRenewalNs = 60'000'000'000;
+
+enum Protocol : std::size_t { kSip, kWebSocket };
+
+bool follows_calls(fleet::FilterType type) {
+  switch (type) {
+    case fleet::FilterType::kSipUser:
+    case fleet::FilterType::kSipUri:
+    case fleet::FilterType::kPhoneNumber:
+    case fleet::FilterType::kCallId:
+    case fleet::FilterType::kCodec:
+    case fleet::FilterType::kImsi:
+    case fleet::FilterType::kImei:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// The filter's id: the same for the same call and address, whoever makes it.
+std::string id_of(const std::string& call_id, const calls::Endpoint& endpoint) {
+  const std::string text = call_id + ' ' + calls::text_of(endpoint);
+  std::uint64_t hash = XXH3_64bits(text.data(), text.size());
+  std::string id = "media-";
+  for (int digit = 0; digit < 16; ++digit, hash >>= 4) id += "0123456789abcdef"[hash & 15];
+  return id;
+}
+
+}  // namespace
+
+FollowedCalls::FollowedCalls(FilterTable& filters)
+    : filters_(filters),
+      dissector_({sip::stream_protocol(), sip::websocket_protocol()}, frames_, *this),
+      table_({}, *this) {}
+
+FollowedCalls::~FollowedCalls() {
+  stop();
+}
+
+void FollowedCalls::start() {
+  thread_ = std::jthread([this] {
+    ::pthread_setname_np(::pthread_self(), "calls");
+    run();
+  });
+}
+
+void FollowedCalls::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  arrived_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void FollowedCalls::push(std::shared_ptr<const packet::Batch> batch) {
+  if (batch->matched().size() <= 1) return;
+  bool full = false;
+  {
+    const std::lock_guard lock(mutex_);
+    full = queued_bytes_ >= kQueueBytes;
+    if (!full) {
+      queued_bytes_ += batch->memory_bytes();
+      queue_.push_back(std::move(batch));
+    }
+  }
+  if (!full) {
+    arrived_.notify_one();
+  } else if (skipped_.fetch_add(1) == 0) {
+    log::warning("signalling is read more slowly than it comes: media that passes other hunters may be missed");
+  }
+}
+
+void FollowedCalls::run() {
+  auto next_sweep = Clock::now() + kTick;
+  for (;;) {
+    std::deque<std::shared_ptr<const packet::Batch>> batches;
+    {
+      std::unique_lock lock(mutex_);
+      arrived_.wait_until(lock, next_sweep, [this] { return stop_ || !queue_.empty(); });
+      if (stop_) return;
+      batches.swap(queue_);
+      queued_bytes_ = 0;
+    }
+    for (const auto& batch : batches) {
+      take(*batch);
+      publish();
+    }
+    if (Clock::now() >= next_sweep) {
+      sweep();
+      publish();
+      next_sweep = Clock::now() + kTick;
+    }
+  }
+}
+
+std::shared_ptr<const FollowedCalls::Interest> FollowedCalls::interest_of(const packet::MatchedIds& matched) const {
+  std::vector<std::string> ids;
+  matched.for_each([&](std::string_view id) { ids.emplace_back(id); });
+  Interest interest = interest_of(ids);
+  return interest.ids.empty() ? nullptr : std::make_shared<const Interest>(std::move(interest));
+}
+
+/// Of those that are still there and follow calls.
+FollowedCalls::Interest FollowedCalls::interest_of(std::span<const std::string> ids) const {
+  Interest interest;
+  for (const std::string& id : ids) {
+    const FilterPointer filter = filters_.board().find_enabled(id);
+    if (!filter || !follows_calls(filter->type)) continue;
+    interest.ids.push_back(id);
+    // Who asks for most decides: full, then headers.
+    if (filter->action == fleet::CaptureAction::kFull || interest.action == fleet::CaptureAction::kSignalling) {
+      interest.action = filter->action;
+    }
+  }
+  return interest;
+}
+
+void FollowedCalls::take(const packet::Batch& batch) {
+  struct Hits {
+    std::uint64_t packets = 0;
+    std::int64_t last_ns = 0;
+  };
+  std::vector<Hits> hits(batch.matched().size());
+  std::vector<std::shared_ptr<const Interest>> interests(batch.matched().size());
+  for (std::size_t i = 1; i < interests.size(); ++i) interests[i] = interest_of(batch.matched()[i]);
+
+  auto [source, is_new] = sources_.try_emplace(std::string(batch.header().hunter_id));
+  if (is_new) source->second.index = static_cast<std::uint32_t>(sources_.size());
+  for (const packet::PacketEntry& entry : batch.packets()) {
+    if (entry.matched == 0) continue;
+    Hits& hit = hits[entry.matched];
+    ++hit.packets;
+    hit.last_ns = std::max(hit.last_ns, entry.timestamp_ns);
+    if (!interests[entry.matched]) continue;
+    const std::uint32_t link_type = batch.interfaces()[entry.interface].link_type;
+    const std::uint32_t index = source->second.index;
+    const std::int64_t now_ns = clock_.time_of(index, entry.timestamp_ns);
+    const calls::FrameId frame = frames_.begin(batch.view(entry), {index << 8 | (entry.interface & 0xffU), link_type});
+    if (seen_.size() <= frame) seen_.resize(frame + 1);
+    seen_[frame] = {interests[entry.matched], index, now_ns};
+    dissector_.add(frame, link_type, now_ns);
+    frames_.finish();
+    source->second.last_ns = std::max(source->second.last_ns, now_ns);
+  }
+  source->second.seen_ns = wall_ns();
+  for (std::size_t i = 1; i < hits.size(); ++i) {
+    batch.matched()[i].for_each(
+        [&](std::string_view id) { filters_.count_hits(id, hits[i].packets, hits[i].last_ns); });
+  }
+}
+
+void FollowedCalls::datagram(const packet::IpPacket& ip, calls::FrameId frame) {
+  const Seen& seen = seen_[frame];
+  if (ip.protocol == kUdp && sip::begins_message(ip.payload)) {
+    sip(ip.payload, seen);
+  } else if (ip.protocol == kUdp && ip.has_ports) {
+    for (const auto& [address, port] : {std::pair(ip.source, ip.source_port), {ip.destination, ip.destination_port}}) {
+      for (const calls::CallIndex call : table_.at_endpoint({calls::unmapped(address), port})) {
+        table_.touch(call, seen.source, seen.time_ns);
+      }
+    }
+  }
+}
+
+std::uint32_t FollowedCalls::message(std::size_t protocol, const packet::StreamEnds&,
+                                     std::span<const std::uint8_t> bytes, std::span<const calls::FrameId> frames) {
+  const Seen& seen = seen_[frames.back()];
+  if (protocol == kWebSocket) {
+    unmasked_.resize(std::max(unmasked_.size(), bytes.size()));
+    sip(sip::websocket_payload(bytes, unmasked_), seen);
+  } else {
+    sip(bytes, seen);
+  }
+  return 0;
+}
+
+void FollowedCalls::sip(std::span<const std::uint8_t> bytes, const Seen& seen) {
+  sip::Message message;
+  if (!sip::parse_message(bytes, message)) return;
+  sip::Sdp sdp;
+  const bool has_sdp = !message.body.empty() && sip::parse_sdp(message.content_type, message.body, sdp);
+  if (has_sdp) calls::unmap(sdp);
+  const calls::CallIndex call = table_.note(message, has_sdp ? &sdp : nullptr, seen.source, seen.time_ns);
+  if (wanted_by_.size() <= call) wanted_by_.resize(table_.capacity());
+  std::vector<std::string>& ids = wanted_by_[call];
+  bool more = false;
+  for (const std::string& id : seen.interest->ids) {
+    if (std::find(ids.begin(), ids.end(), id) != ids.end() || ids.size() >= kMostIds) continue;
+    ids.push_back(id);
+    more = true;
+  }
+  if (has_sdp || more) update(call);
+}
+
+// Announces what is new or has changed, and withdraws what nobody wants any more.
+void FollowedCalls::update(calls::CallIndex call) {
+  if (call >= wanted_by_.size() || wanted_by_[call].empty()) return;
+  const Interest interest = interest_of(wanted_by_[call]);
+  const calls::Call& known = table_.at(call);
+  std::size_t count = 0;
+  for (const calls::Endpoint& endpoint : known.media) {
+    std::string id = id_of(known.id, endpoint);
+    const auto found = published_.find(id);
+    const bool wanted = interest.action != fleet::CaptureAction::kSignalling && ++count <= kMostEndpoints;
+    if (!wanted) {
+      if (found != published_.end()) withdrawn_.push_back(std::move(id));
+      continue;
+    }
+    const std::int64_t now = wall_ns();
+    if (found != published_.end() && found->second.follows == interest.ids && found->second.action == interest.action &&
+        found->second.expires_at_ns - now > kRenewedBeforeNs) {
+      continue;
+    }
+    if (found == published_.end() && published_.size() + announced_.size() >= kMostAnnounced) continue;
+    announced_.push_back({.id = std::move(id),
+                          .type = fleet::FilterType::kMediaEndpoint,
+                          .pattern = calls::text_of(endpoint),
+                          .target_hunters = {},
+                          .enabled = true,
+                          .description = "media of a followed call",
+                          .action = interest.action,
+                          .expires_at_ns = now + kLifeNs,
+                          .follows = interest.ids});
+  }
+}
+
+void FollowedCalls::media_withdrawn(calls::CallIndex call, const calls::Endpoint& endpoint) {
+  std::string id = id_of(table_.at(call).id, endpoint);
+  std::erase_if(announced_, [&](const fleet::Filter& filter) { return filter.id == id; });
+  if (published_.contains(id)) withdrawn_.push_back(std::move(id));
+}
+
+void FollowedCalls::call_removed(calls::CallIndex call) {
+  if (call < wanted_by_.size()) wanted_by_[call].clear();
+}
+
+void FollowedCalls::sweep() {
+  const std::int64_t now = wall_ns();
+  std::int64_t earliest = std::numeric_limits<std::int64_t>::max();
+  std::vector<std::int64_t> times(sources_.size() + 1);
+  for (const auto& [hunter, source] : sources_) {
+    if (source.last_ns == 0) continue;
+    const std::int64_t there = source.last_ns + std::max<std::int64_t>(0, now - source.seen_ns);
+    earliest = std::min(earliest, there);
+    times[source.index] = there;
+  }
+  table_.sweep_all(times);
+  // One hunter sends live and another what it kept during an outage: the parts of messages wait for the slower one.
+  dissector_.expire(earliest);
+  look_again();
+}
+
+// Filters may have gone, come back, or want another extent; and what is announced ends by itself unless it is renewed.
+void FollowedCalls::look_again() {
+  const std::uint64_t revision = filters_.board().revision();
+  const std::int64_t now = wall_ns();
+  if (revision == board_revision_ && now < next_renewal_ns_) return;
+  board_revision_ = revision;
+  next_renewal_ns_ = now + kRenewalNs;
+  for (calls::CallIndex call = 0; call < table_.capacity(); ++call) {
+    if (table_.in_use(call)) update(call);
+  }
+}
+
+void FollowedCalls::publish() {
+  if (!withdrawn_.empty()) {
+    for (const std::string& id : withdrawn_) published_.erase(id);
+    filters_.withdraw(std::exchange(withdrawn_, {}));
+  }
+  if (!announced_.empty()) {
+    for (const fleet::Filter& filter : announced_) published_[filter.id] = filter;
+    filters_.announce(std::exchange(announced_, {}));
+  }
+}
+
+}  // namespace lc::processor

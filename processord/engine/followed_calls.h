@@ -1,0 +1,107 @@
+// Calls that filters want, as far as the processor needs to know them: where their media is.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "common/calls/call_table.h"
+#include "common/calls/dissector.h"
+#include "common/calls/packet_clock.h"
+#include "common/packet/batch.h"
+#include "processord/engine/filter_table.h"
+
+namespace lc::processor {
+
+/// Counts what filters hit, reads the signalling of wanted calls, and announces their media's addresses to all hunters
+/// (FILTER_MEDIA_ENDPOINT), so that media is captured wherever it passes; withdraws them when the call is over. On a
+/// thread of its own.
+class FollowedCalls final : private calls::Dissector::Handler, private calls::CallTable::Listener {
+ public:
+  explicit FollowedCalls(FilterTable& filters);
+  ~FollowedCalls();
+
+  void start();
+  void stop();
+
+  /// Any thread; cheap when no packet of the batch matched a filter. Batches of one hunter in their order.
+  void push(std::shared_ptr<const packet::Batch> batch);
+
+  /// Batches that were passed over because the thread was far behind: their media may have gone unannounced.
+  [[nodiscard]] std::uint64_t skipped() const { return skipped_.load(std::memory_order_relaxed); }
+
+ private:
+  /// What is known of a set of matched filters.
+  struct Interest {
+    std::vector<std::string> ids;  // of filters that follow calls
+    fleet::CaptureAction action = fleet::CaptureAction::kSignalling;
+  };
+  /// A hunter's packets go by their own times; between them its clock is taken to go on like ours.
+  struct Source {
+    std::uint32_t index = 0;
+    std::int64_t last_ns = 0;
+    std::int64_t seen_ns = 0;  // our time
+  };
+  /// What a frame's messages need when they are found later, behind other frames.
+  struct Seen {
+    std::shared_ptr<const Interest> interest;
+    std::uint32_t source = 0;
+    std::int64_t time_ns = 0;
+  };
+
+  void run();
+  void take(const packet::Batch& batch);
+  [[nodiscard]] std::shared_ptr<const Interest> interest_of(const packet::MatchedIds& matched) const;
+  [[nodiscard]] Interest interest_of(std::span<const std::string> ids) const;
+  void sweep();
+  void look_again();
+  void update(calls::CallIndex call);
+  void publish();
+  void sip(std::span<const std::uint8_t> bytes, const Seen& seen);
+
+  void header(const packet::IpPacket&, calls::FrameId, bool) override {}
+  void datagram(const packet::IpPacket& ip, calls::FrameId frame) override;
+  std::uint32_t message(std::size_t protocol, const packet::StreamEnds& ends, std::span<const std::uint8_t> bytes,
+                        std::span<const calls::FrameId> frames) override;
+  void repeated(calls::FrameId, std::uint32_t) override {}
+  void segment(const packet::IpPacket&, calls::FrameId) override {}
+
+  void media_claimed(calls::CallIndex, const calls::Endpoint&) override {}
+  void media_withdrawn(calls::CallIndex call, const calls::Endpoint& endpoint) override;
+  void call_removed(calls::CallIndex call) override;
+
+  static constexpr std::size_t kQueueBytes = std::size_t{32} << 20;
+
+  FilterTable& filters_;
+  std::atomic<std::uint64_t> skipped_{0};
+
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<std::shared_ptr<const packet::Batch>> queue_;
+  std::size_t queued_bytes_ = 0;
+  bool stop_ = false;
+
+  // The thread's:
+  calls::FrameStore frames_;
+  calls::Dissector dissector_;
+  calls::CallTable table_;
+  std::unordered_map<std::string, Source> sources_;
+  calls::PacketClock clock_;
+  std::vector<Seen> seen_;                           // by FrameId
+  std::vector<std::vector<std::string>> wanted_by_;  // by CallIndex: filters that ever wanted the call
+  std::vector<std::uint8_t> unmasked_;
+  std::unordered_map<std::string, fleet::Filter> published_;  // by id
+  std::vector<fleet::Filter> announced_;                      // to be published
+  std::vector<std::string> withdrawn_;
+  std::uint64_t board_revision_ = 0;  // of the filters when all calls were looked at
+  std::int64_t next_renewal_ns_ = 0;
+  std::jthread thread_;
+};
+
+}  // namespace lc::processor
