@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/base/log.h"
 #include "common/sip/message.h"
 #include "common/sip/rtp.h"
 #include "common/sip/sdp.h"
@@ -375,6 +376,10 @@ void CallFollower::expire(std::int64_t now_ns, std::int64_t wall_ns) {
   constexpr std::size_t kLooks = 64;
   ring_.expire(now_ns);
   table_.sweep(source_, now_ns, kLooks);
+  if (table_.evicted() != 0 && !eviction_is_told_) {
+    eviction_is_told_ = true;
+    log::warning("more calls at a time than are kept in mind: the idlest are forgotten", {{"calls", table_.size()}});
+  }
   if (announced_.empty() || wall_ns < next_announced_look_ns_) return;
   next_announced_look_ns_ = wall_ns + kAnnouncedLookNs;
   std::vector<std::string> over;

@@ -52,8 +52,6 @@ class CallFollower final : private CallTable::Listener {
   /// Lets go of all frames.
   void finish() { ring_.clear(); }
 
-  [[nodiscard]] const CallTable& calls() const { return table_; }
-
  private:
   struct StreamKey {
     packet::IpAddress source, destination;
@@ -131,6 +129,7 @@ class CallFollower final : private CallTable::Listener {
   sip::Sdp sdp_;
   std::vector<FrameId> taken_;
   std::int64_t next_announced_look_ns_ = 0;
+  bool eviction_is_told_ = false;
   std::uint32_t source_ = 0;
   std::int64_t now_ns_ = 0;
 };

@@ -15,7 +15,6 @@ class Forwarder {
   explicit Forwarder(FrameStore& frames) : frames_(frames) {}
 
   void set_outlet(Outlet* outlet) { outlet_ = outlet; }
-  [[nodiscard]] Outlet& outlet() { return *outlet_; }
 
   void begin(FrameId looked_at);
   /// Wanted whole.
