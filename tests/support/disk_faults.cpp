@@ -1,6 +1,7 @@
 // These definitions come before the C library's in the link, for everything in the test program.
 #include "tests/support/disk_faults.h"
 
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@ namespace lc::test {
 namespace {
 
 std::atomic<DiskFaults*> current{nullptr};
+std::shared_mutex still;
 
 }  // namespace
 
@@ -19,6 +21,8 @@ DiskFaults::DiskFaults() {
 DiskFaults::~DiskFaults() {
   current = nullptr;
 }
+
+StillDisk::StillDisk() : lock_(still) {}
 
 }  // namespace lc::test
 
@@ -31,6 +35,7 @@ extern "C" ssize_t pwrite(int fd, const void* data, size_t size, off_t offset) {
       return -1;
     }
   }
+  const std::shared_lock moves(lc::test::still);
   return ::syscall(SYS_pwrite64, fd, data, size, offset);
 }
 
@@ -43,4 +48,9 @@ extern "C" int fdatasync(int fd) {
     ++faults->failing_syncs;
   }
   return static_cast<int>(::syscall(SYS_fdatasync, fd));
+}
+
+extern "C" int unlink(const char* path) noexcept {
+  const std::shared_lock moves(lc::test::still);
+  return static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, 0));
 }

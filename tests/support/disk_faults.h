@@ -1,8 +1,10 @@
-// A disk that fails or is slow at will: pwrite(2) and fdatasync(2) of this program, which capture files, spool and
-// journal use.
+// A disk that fails, is slow or stands still at will: pwrite(2), fdatasync(2) and unlink(2) of this program, which
+// capture files, spool and journal use.
 #pragma once
 
 #include <atomic>
+#include <mutex>
+#include <shared_mutex>
 
 namespace lc::test {
 
@@ -18,6 +20,15 @@ class DiskFaults {
   std::atomic<int> failing_syncs{0};   // that many of the next ones give EIO
   std::atomic<int> write_delay_us{0};  // each pwrite takes that much longer
   std::atomic<int> failed_writes{0};
+};
+
+/// While it lives, nothing is written or removed: a copy of a directory is one that a kill could have left.
+class StillDisk {
+ public:
+  StillDisk();
+
+ private:
+  std::unique_lock<std::shared_mutex> lock_;
 };
 
 }  // namespace lc::test
