@@ -36,7 +36,7 @@ TEST_CASE("A pattern that could not work is refused, with filter, type and posit
       {make_filter(FilterType::kImsi, "26201*"), R"(FILTER_IMSI pattern "26201*": position 6: '*' is not a digit)"},
       {make_filter(FilterType::kImei, "1234567"),
        R"(FILTER_IMEI pattern "1234567": position 8: it ends after 7 characters, not 14 or 15 digits)"},
-      {make_filter(FilterType::kTlsJa3, std::string(31, 'a') + "g"),
+      {make_filter(FilterType::kTlsJa3, std::string(31, 'a').append("g")),
        R"(FILTER_TLS_JA3 pattern ")" + std::string(31, 'a') + R"(g": position 32: 'g' is not a hexadecimal digit)"},
       {make_filter(FilterType::kTlsJa3s, "abc"),
        R"(FILTER_TLS_JA3S pattern "abc": position 4: it ends after 3 characters, not 32)"},
