@@ -109,7 +109,8 @@ config::Program program() {
        .kind = Kind::kInteger,
        .default_value = "64",
        .value_name = "PACKETS",
-       .help = "Packets in a batch; it grows to 512 while the connection is behind.",
+       .help = "Packets in a batch; it grows to 512 while the connection is behind or 64 of them come in half a "
+               "millisecond.",
        .min = 1,
        .max = 4096,
        .group = "Batching"},

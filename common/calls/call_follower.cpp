@@ -1,11 +1,9 @@
 #include "common/calls/call_follower.h"
 
 #include <algorithm>
-#include <array>
 
 #include "common/base/log.h"
 #include "common/sip/message.h"
-#include "common/sip/rtp.h"
 #include "common/sip/sdp.h"
 
 namespace lc::calls {
@@ -13,15 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxBefore = 64;       // frames of a call's signalling that wait
 constexpr std::size_t kMaxIdentities = 768;  // bytes kept of who takes part
-constexpr std::size_t kMaxStreams = 8;       // of a call
-constexpr std::size_t kMaxCandidates = 65'536;
-constexpr int kSurelyRtp = 3;  // packets in order
 constexpr std::int64_t kAnnouncedLookNs = 10'000'000'000;
-constexpr std::uint16_t kLeastMediaPort = 1024;
-
-bool takes_media(const Call& call, std::int64_t now_ns) {
-  return call.ended_ns == 0 || now_ns - call.ended_ns <= CallTable::Limits().grace_ns;
-}
 
 }  // namespace
 
@@ -76,6 +66,7 @@ bool CallFollower::follow(CallIndex call, const filter::Matches& matches) {
   Following& now = following(call);
   const bool before = now.want.any();
   plan_->add(matches, now.want);
+  table_.renew(call);
   if (!before) release_held(call);
   return !before;
 }
@@ -110,8 +101,10 @@ void CallFollower::use(const std::shared_ptr<const Plan>& plan) {
   const std::shared_ptr<const Plan> before = std::move(plan_);
   plan_ = plan;
   if (before) {
-    for (Following& following : following_) {
-      if (following.want.any()) following.want = plan_->still_wanted(*before, following.want);
+    for (CallIndex call = 0; call < following_.size(); ++call) {
+      if (!following_[call].want.any()) continue;
+      following_[call].want = plan_->still_wanted(*before, following_[call].want);
+      table_.renew(call);
     }
     absl::erase_if(candidates_, [](const auto& candidate) { return candidate.second.want.any(); });
   }
@@ -124,6 +117,7 @@ void CallFollower::use(const std::shared_ptr<const Plan>& plan) {
 void CallFollower::change_endpoints(std::span<const fleet::Filter> added, std::span<const std::string> removed,
                                     bool anew) {
   if (anew) {
+    for (const auto& [endpoint, media] : announced_media_) renew_at(endpoint);
     announced_.clear();
     announced_media_.clear();
   }
@@ -157,6 +151,11 @@ void CallFollower::gather(const Endpoint& endpoint) {
   media.want.clear();
   for (const std::string& id : media.ids) media.want.add(announced_[id].want);
   if (media.ids.empty()) announced_media_.erase(endpoint);
+  renew_at(endpoint);
+}
+
+void CallFollower::renew_at(const Endpoint& endpoint) {
+  for (const CallIndex call : table_.at_endpoint(endpoint)) table_.renew(call);
 }
 
 void CallFollower::media_claimed(CallIndex call, const Endpoint& endpoint) {
@@ -217,159 +216,6 @@ void CallFollower::forward_taken(std::vector<FrameId>& taken, const Want& want, 
   }
   for (const Held& one : held) frames_.release(one.frame);
   taken.clear();
-}
-
-void CallFollower::datagram(const packet::IpPacket& udp, FrameId frame) {
-  if (!udp.has_ports) return;
-  const Endpoint from{unmapped(udp.source), udp.source_port};
-  const Endpoint to{unmapped(udp.destination), udp.destination_port};
-  if (claimed_media(udp, from, to, frame) == Claim::kNobody) unclaimed_media(udp, from, to, frame);
-}
-
-void CallFollower::undelivered(const packet::IpPacket& udp, FrameId frame) {
-  packet::IpPacket quoted = udp;
-  quoted.payload = {};  // cut anywhere, and nothing to learn from
-  const Endpoint from{unmapped(udp.source), udp.source_port};
-  const Endpoint to{unmapped(udp.destination), udp.destination_port};
-  claimed_media(quoted, from, to, frame);
-}
-
-CallFollower::Claim CallFollower::claimed_media(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to,
-                                                FrameId frame) {
-  const std::span<const CallIndex> receivers = table_.at_endpoint(to);
-  const std::span<const CallIndex> senders = table_.at_endpoint(from);
-  const bool sender_is_known = !senders.empty();
-  bool unclaimed = true;
-  // Where calls share an address (a port that is used again, a relay), those that know both ends of the stream have it.
-  const auto knows = [](std::span<const CallIndex> calls, CallIndex call) {
-    return std::find(calls.begin(), calls.end(), call) != calls.end();
-  };
-  const bool shared = receivers.size() > 1 || senders.size() > 1;
-  const bool some_know_both =
-      shared && std::any_of(receivers.begin(), receivers.end(), [&](CallIndex call) { return knows(senders, call); });
-  bool wanted = false;
-  CallIndex learner = kNoCall;
-  std::array<CallIndex, 4> unwanted{};
-  std::size_t unwanted_count = 0;
-  const auto claimed = [&](std::span<const CallIndex> calls, bool is_receiver) {
-    for (const CallIndex call : calls) {
-      const bool knows_both = knows(is_receiver ? senders : receivers, call);
-      if (knows_both && !is_receiver) continue;  // it was looked at as the receiver
-      if (some_know_both && !knows_both) continue;
-      const Call& known = table_.at(call);
-      if (known.ended_ns != 0 && now_ns_ - known.ended_ns > CallTable::Limits().grace_ns) continue;
-      if (!knows_both && !is_own(call, is_receiver ? to : from, is_receiver ? from : to)) continue;
-      if (knows_both || !shared) table_.touch(call, source_, now_ns_);
-      const Following& now = following(call);
-      if (!now.want.any()) {
-        if (known.state != CallState::kActive && unwanted_count < unwanted.size()) unwanted[unwanted_count++] = call;
-        unclaimed = false;
-        continue;
-      }
-      wanted = true;
-      forwarder_.want_media(frame, now.want, udp);
-      if (is_receiver && learner == kNoCall) learner = call;
-    }
-  };
-  claimed(receivers, true);
-  claimed(senders, false);
-  if (!announced_media_.empty()) {
-    for (const Endpoint* endpoint : {&to, &from}) {
-      const auto found = announced_media_.find(*endpoint);
-      if (found == announced_media_.end()) continue;
-      wanted = true;
-      forwarder_.want_media(frame, found->second.want, udp);
-    }
-  }
-  if (learner != kNoCall) {
-    sip::Rtp rtp;
-    if (sip::parse_rtp(udp.payload, rtp)) {
-      // Symmetric RTP (RFC 4961): the peer is reached where it sends from, whatever its SDP said.
-      if (note_stream(learner, udp, rtp) && !sender_is_known && from.port >= kLeastMediaPort) {
-        table_.learn(learner, from);
-      }
-    }
-  }
-  if (wanted) return Claim::kWanted;
-  if (unclaimed) return Claim::kNobody;
-  // A call that was answered has said who it is; before, it may still turn out to be wanted.
-  if (unwanted_count > 0 && plan_->filters->follows_calls()) {
-    const HoldingRing::Place place = ring_.keep(frame, now_ns_);
-    for (std::size_t i = 0; i < unwanted_count; ++i) wait_with(unwanted[i], place);
-  }
-  return Claim::kUnwanted;
-}
-
-// Not by its addresses: a later call that uses the same ports must not get it.
-void CallFollower::wait_with(CallIndex call, HoldingRing::Place place) {
-  std::deque<HoldingRing::Place>& waiting = following(call).media;
-  while (!waiting.empty() && waiting.front() < ring_.oldest()) waiting.pop_front();
-  if (waiting.empty() || waiting.back() != place) waiting.push_back(place);
-}
-
-// True once several packets came in order, so that this is RTP and no stray datagram.
-bool CallFollower::note_stream(CallIndex call, const packet::IpPacket& udp, const sip::Rtp& rtp) {
-  std::vector<Stream>& known = following(call).streams;
-  const auto same = [&](const Stream& one) {
-    return one.key.ssrc == rtp.ssrc && one.key.source == udp.source && one.key.destination == udp.destination;
-  };
-  auto found = std::find_if(known.begin(), known.end(), same);
-  if (found == known.end()) {
-    if (known.size() >= kMaxStreams) {
-      if (const auto oldest = streams_.find(known.front().key); oldest != streams_.end() && oldest->second == call) {
-        streams_.erase(oldest);
-      }
-      known.erase(known.begin());
-    }
-    found = known.insert(known.end(), {{udp.source, udp.destination, rtp.ssrc}, rtp.sequence, 0});
-  }
-  if (found->in_order >= kSurelyRtp) return true;
-  found->in_order = rtp.sequence == found->next_sequence ? found->in_order + 1 : 1;
-  found->next_sequence = static_cast<std::uint16_t>(rtp.sequence + 1);
-  if (found->in_order < kSurelyRtp) return false;
-  streams_[found->key] = call;
-  return true;
-}
-
-// An address that only packets showed is the call's only opposite an address of the call.
-bool CallFollower::is_own(CallIndex call, const Endpoint& endpoint, const Endpoint& other) const {
-  if (!table_.is_learned(endpoint)) return true;
-  const std::vector<Endpoint>& media = table_.at(call).media;
-  return std::any_of(media.begin(), media.end(), [&](const Endpoint& own) { return own.address == other.address; });
-}
-
-void CallFollower::unclaimed_media(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to,
-                                   FrameId frame) {
-  sip::Rtp rtp;
-  const bool is_rtp = sip::parse_rtp(udp.payload, rtp);
-  if (from.port < kLeastMediaPort || to.port < kLeastMediaPort || (!is_rtp && !sip::is_rtcp(udp.payload))) return;
-  if (is_rtp && !streams_.empty()) {
-    // The stream of a wanted call that goes on between other ports of the same hosts.
-    const auto found = streams_.find({udp.source, udp.destination, rtp.ssrc});
-    if (found != streams_.end() && following(found->second).want.any() &&
-        takes_media(table_.at(found->second), now_ns_)) {
-      table_.touch(found->second, source_, now_ns_);
-      forwarder_.want_media(frame, following(found->second).want, udp);
-      return;
-    }
-  }
-  if (is_rtp && plan_->filters->any_codec() && table_.at_endpoint(from).empty() && table_.at_endpoint(to).empty()) {
-    if (candidates_.size() >= kMaxCandidates) candidates_.clear();
-    Candidate& candidate = candidates_[{udp.source, udp.destination, rtp.ssrc}];
-    candidate.in_order = rtp.sequence == candidate.next_sequence ? candidate.in_order + 1 : 1;
-    candidate.next_sequence = static_cast<std::uint16_t>(rtp.sequence + 1);
-    if (!candidate.want.any() && candidate.in_order >= kSurelyRtp) {
-      matches_.clear();
-      plan_->filters->match_payload_type(rtp.payload_type, matches_);
-      plan_->add(matches_, candidate.want);
-      if (candidate.want.any()) release_held(to, candidate.want);
-    }
-    if (candidate.want.any()) {
-      forwarder_.want_media(frame, candidate.want, udp);
-      return;
-    }
-  }
-  ring_.keep_media(frame, from, to, now_ns_);
 }
 
 void CallFollower::expire(std::int64_t now_ns, std::int64_t wall_ns) {

@@ -13,6 +13,7 @@
 #include "common/calls/call_table.h"
 #include "common/calls/forwarder.h"
 #include "common/calls/holding_ring.h"
+#include "common/calls/stream_memo.h"
 #include "common/calls/want.h"
 #include "common/sip/message.h"
 #include "common/sip/rtp.h"
@@ -99,12 +100,15 @@ class CallFollower final : private CallTable::Listener {
   void match_again(CallIndex call);
   void withdraw(const std::string& id);
   void gather(const Endpoint& endpoint);
+  void renew_at(const Endpoint& endpoint);
   [[nodiscard]] bool is_own(CallIndex call, const Endpoint& endpoint, const Endpoint& other) const;
   bool follow(CallIndex call, const filter::Matches& matches);
   void release_held(CallIndex call);
   void release_held(const Endpoint& endpoint, const Want& want);
   void forward_taken(std::vector<FrameId>& taken, const Want& want, std::size_t media_from);
   enum class Claim { kNobody, kUnwanted, kWanted };
+  bool remembered(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to, FrameId frame);
+  void remember(CallIndex call, const Endpoint& from, const Endpoint& to, const sip::Rtp* stream);
   Claim claimed_media(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to, FrameId frame);
   void wait_with(CallIndex call, HoldingRing::Place place);
   void unclaimed_media(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to, FrameId frame);
@@ -123,6 +127,7 @@ class CallFollower final : private CallTable::Listener {
   absl::flat_hash_map<std::string, Announced> announced_;
   absl::flat_hash_map<Endpoint, AnnouncedMedia, EndpointHash> announced_media_;
   absl::flat_hash_map<StreamKey, CallIndex> streams_;
+  StreamMemo memo_;
   absl::flat_hash_map<StreamKey, Candidate> candidates_;
   filter::Matches matches_;
   sip::Message message_;  // large: not made anew for each message

@@ -38,6 +38,7 @@ CallIndex CallTable::note(const sip::Message& message, const sip::Sdp* sdp, std:
   if (index != kNoCall) judge(index, now_ns);  // it may be over, and this a new one of the same name
   if (index == kNoCall || !in_use(index)) index = add(bounded(message.call_id), source, now_ns);
   touch(index, source, now_ns);
+  renew(index);
   note_state(calls_[index], message, now_ns);
   if (sdp != nullptr && calls_[index].ended_ns == 0) note_media(index, *sdp);
   return index;
@@ -49,6 +50,7 @@ CallIndex CallTable::add(absl::string_view call_id, std::uint32_t source, std::i
   if (free_.empty()) {
     free_.push_back(static_cast<CallIndex>(calls_.size()));
     calls_.emplace_back();
+    versions_.push_back(0);
   }
   const CallIndex index = free_.back();
   free_.pop_back();
@@ -156,6 +158,7 @@ void CallTable::claim(CallIndex index, const Endpoint& endpoint, bool learned) {
   now.calls.push_back(index);
   now.learned = learned;
   calls_[index].media.push_back(endpoint);
+  for (const CallIndex call : now.calls) renew(call);
   listener_.media_claimed(index, endpoint);
 }
 
@@ -166,6 +169,8 @@ void CallTable::drop_claim(CallIndex index, const Endpoint& endpoint) {
   const auto mine = std::find(calls.begin(), calls.end(), index);
   if (mine == calls.end()) return;
   calls.erase(mine);
+  renew(index);
+  for (const CallIndex other : calls) renew(other);
   if (calls.empty()) claims_.erase(found);
   listener_.media_withdrawn(index, endpoint);
 }
@@ -181,6 +186,7 @@ void CallTable::remove(CallIndex index) {
   listener_.call_removed(index);
   by_id_.erase(calls_[index].id);
   calls_[index] = {};
+  renew(index);
   free_.push_back(index);
 }
 

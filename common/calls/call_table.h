@@ -81,6 +81,11 @@ class CallTable {
     calls_[call].last_ns = now_ns;
   }
 
+  /// A number of its own, and a new one whenever the call's state, its media, or who shares them may have changed.
+  [[nodiscard]] std::uint64_t version(CallIndex call) const { return versions_[call]; }
+  /// Gives the call a new version.
+  void renew(CallIndex call) { versions_[call] = ++last_version_; }
+
   [[nodiscard]] CallIndex find(std::string_view call_id) const;
   [[nodiscard]] const Call& at(CallIndex call) const { return calls_[call]; }
   /// Those who expect media there; several when calls share a stream. Valid until the next change.
@@ -117,10 +122,12 @@ class CallTable {
   const Limits limits_;
   Listener& listener_;
   std::vector<Call> calls_;
+  std::vector<std::uint64_t> versions_;  // by CallIndex; not in Call, as each packet of media looks at its call's
   std::vector<CallIndex> free_;
   absl::flat_hash_map<std::string, CallIndex> by_id_;
   absl::flat_hash_map<Endpoint, Claim, EndpointHash> claims_;
   CallIndex hand_ = 0;  // of the sweep
+  std::uint64_t last_version_ = 0;
   std::uint64_t evicted_ = 0;
 };
 

@@ -30,21 +30,26 @@ void Batcher::add(const packet::PacketView& packet, std::uint32_t link_type, con
     [[maybe_unused]] const bool taken = builder_.append(packet, link_type, interface, matched);
   }
   const std::uint32_t packets = builder_.packets();
-  if (packets == 1) deadline_ = time_.now() + limits_.age;
+  if (packets == 1) {
+    opened_ = time_.now();
+    next_look_ = limits_.packets;
+  }
   if (builder_.size_bytes() >= limits_.bytes || packets >= std::max(limits_.grown_packets, limits_.packets)) {
     flush();
-  } else if (packets >= limits_.packets && sink_.signal() < FlowSignal::kBehind) {
-    flush();
+  } else if (packets >= next_look_) {
+    next_look_ += limits_.packets;
+    if (sink_.signal() < FlowSignal::kBehind && time_.now() - opened_ >= limits_.fresh) flush();
   }
 }
 
 std::optional<Clock::time_point> Batcher::rest(packet::SinkListener& listener) {
   if (builder_.empty()) return std::nullopt;
-  const auto due = [this] { return sink_.signal() == FlowSignal::kIdle || time_.now() >= deadline_; };
+  const Clock::time_point deadline = opened_ + limits_.age;
+  const auto due = [&] { return sink_.signal() == FlowSignal::kIdle || time_.now() >= deadline; };
   if (!due()) {
     listener.waiting.store(true);
     // Asked again after announcing ourselves: the sink may have become idle in between and missed us.
-    if (!due()) return deadline_;
+    if (!due()) return deadline;
     listener.waiting.store(false);
   }
   flush();

@@ -15,9 +15,11 @@ namespace lc::capture {
 
 struct BatchLimits {
   std::uint32_t packets = 64;                  // --batch-size
-  std::uint32_t grown_packets = 512;           // while the writer is behind
+  std::uint32_t grown_packets = 512;           // while the writer is behind, or the batch is fresh
   std::size_t bytes = std::size_t{256} << 10;  // about what a message may be before bytes dominate its cost
   std::chrono::milliseconds age{100};          // --batch-timeout
+  /// Packets that come this fast do not wait long for more of them, and each message costs as much as dozens of them.
+  std::chrono::microseconds fresh{500};
 };
 
 /// Fills batches of one interface and hands them to a sink. One thread.
@@ -50,7 +52,9 @@ class Batcher {
   const packet::CaptureInterface interface_;
   packet::BatchBuilder builder_;
   std::uint64_t filter_revision_ = 0;
-  Clock::time_point deadline_;  // of the open batch
+  // Of the open batch:
+  Clock::time_point opened_;
+  std::uint32_t next_look_ = 0;  // at the sink, when it has so many packets
 };
 
 }  // namespace lc::capture

@@ -61,7 +61,19 @@ struct FilterSet::State {
   std::string kernel_expression;
 };
 
-FilterSet::FilterSet(std::unique_ptr<const State> state) : state_(std::move(state)) {}
+FilterSet::FilterSet(std::unique_ptr<const State> state) : state_(std::move(state)) {
+  const State& all = *state_;
+  any_.none = all.filters.empty();
+  any_.sip = all.any({FilterType::kSipUser, FilterType::kSipUri, FilterType::kPhoneNumber, FilterType::kCallId,
+                      FilterType::kImsi, FilterType::kImei});
+  any_.codec = all.any({FilterType::kCodec});
+  any_.address = !all.addresses.empty();
+  any_.bpf = !all.bpf.empty();
+  any_.dns = all.any({FilterType::kDnsDomain});
+  any_.tls = all.any({FilterType::kTlsSni, FilterType::kTlsJa3, FilterType::kTlsJa3s, FilterType::kTlsJa4});
+  any_.http = all.any({FilterType::kHttpHost, FilterType::kHttpUrl});
+  any_.mail = all.any({FilterType::kEmailAddress, FilterType::kEmailSubject});
+}
 FilterSet::~FilterSet() = default;
 
 Result<std::shared_ptr<const FilterSet>> FilterSet::compile(std::vector<fleet::Filter> filters, std::uint64_t revision,
@@ -105,43 +117,6 @@ std::uint64_t FilterSet::revision() const {
 
 std::int64_t FilterSet::next_expiry_ns() const {
   return state_->next_expiry_ns;
-}
-
-bool FilterSet::empty() const {
-  return state_->filters.empty();
-}
-
-bool FilterSet::any_sip() const {
-  return state_->any({FilterType::kSipUser, FilterType::kSipUri, FilterType::kPhoneNumber, FilterType::kCallId,
-                      FilterType::kImsi, FilterType::kImei});
-}
-
-bool FilterSet::any_codec() const {
-  return state_->any({FilterType::kCodec});
-}
-
-bool FilterSet::any_address() const {
-  return !state_->addresses.empty();
-}
-
-bool FilterSet::any_bpf() const {
-  return !state_->bpf.empty();
-}
-
-bool FilterSet::any_dns() const {
-  return state_->any({FilterType::kDnsDomain});
-}
-
-bool FilterSet::any_tls() const {
-  return state_->any({FilterType::kTlsSni, FilterType::kTlsJa3, FilterType::kTlsJa3s, FilterType::kTlsJa4});
-}
-
-bool FilterSet::any_http() const {
-  return state_->any({FilterType::kHttpHost, FilterType::kHttpUrl});
-}
-
-bool FilterSet::any_mail() const {
-  return state_->any({FilterType::kEmailAddress, FilterType::kEmailSubject});
 }
 
 const std::string& FilterSet::kernel_expression() const {

@@ -38,15 +38,15 @@ class FilterSet {
   [[nodiscard]] std::int64_t next_expiry_ns() const;  // 0: none
 
   // What there is to look at; false: the match function of that kind can be left out.
-  [[nodiscard]] bool empty() const;
-  [[nodiscard]] bool any_sip() const;      // SIP_USER, SIP_URI, PHONE_NUMBER, CALL_ID, IMSI, IMEI
-  [[nodiscard]] bool any_codec() const;    // CODEC
-  [[nodiscard]] bool any_address() const;  // IP_ADDRESS
-  [[nodiscard]] bool any_bpf() const;      // BPF
-  [[nodiscard]] bool any_dns() const;      // DNS_DOMAIN
-  [[nodiscard]] bool any_tls() const;      // TLS_*
-  [[nodiscard]] bool any_http() const;     // HTTP_*
-  [[nodiscard]] bool any_mail() const;     // EMAIL_*
+  [[nodiscard]] bool empty() const { return any_.none; }
+  [[nodiscard]] bool any_sip() const { return any_.sip; }      // SIP_USER, SIP_URI, PHONE_NUMBER, CALL_ID, IMSI, IMEI
+  [[nodiscard]] bool any_codec() const { return any_.codec; }  // CODEC
+  [[nodiscard]] bool any_address() const { return any_.address; }  // IP_ADDRESS
+  [[nodiscard]] bool any_bpf() const { return any_.bpf; }          // BPF
+  [[nodiscard]] bool any_dns() const { return any_.dns; }          // DNS_DOMAIN
+  [[nodiscard]] bool any_tls() const { return any_.tls; }          // TLS_*
+  [[nodiscard]] bool any_http() const { return any_.http; }        // HTTP_*
+  [[nodiscard]] bool any_mail() const { return any_.mail; }        // EMAIL_*
   [[nodiscard]] bool follows_calls() const { return any_sip() || any_codec(); }
 
   void match_sip(const sip::Message& message, Matches& matches) const;
@@ -68,6 +68,9 @@ class FilterSet {
   struct State;
   explicit FilterSet(std::unique_ptr<const State> state);
   std::unique_ptr<const State> state_;
+  struct {
+    bool none, sip, codec, address, bpf, dns, tls, http, mail;
+  } any_{};  // asked for each packet
 };
 
 /// Whether a filter could be in force: its id, type, pattern, targets, action. kInvalidArgument names what is wrong,

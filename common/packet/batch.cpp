@@ -1,6 +1,7 @@
 #include "common/packet/batch.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "common/base/text.h"
@@ -14,8 +15,13 @@ using wire_format::as_text;
 using wire_format::Reader;
 using wire_format::WireType;
 
-// `checked_name`: of the packet before, which is nearly always this one's too.
-bool read_packet(std::span<const std::uint8_t> message, const std::uint8_t* batch_begin, std::string_view checked_name,
+// What was checked with the packet before is nearly always this one's too: its interface's name, its matched fields.
+struct Checked {
+  std::string_view name;
+  std::span<const std::uint8_t> matched;
+};
+
+bool read_packet(std::span<const std::uint8_t> message, const std::uint8_t* batch_begin, const Checked& checked,
                  PacketEntry& entry, BatchInterface& interface, std::span<const std::uint8_t>& matched) {
   Reader reader(message, 1);
   std::span<const std::uint8_t> data;
@@ -49,8 +55,15 @@ bool read_packet(std::span<const std::uint8_t> message, const std::uint8_t* batc
       std::span<const std::uint8_t> name;
       if (!reader.bytes(name)) return false;
       interface.name = as_text(name);
-      if (interface.name != checked_name && !is_utf8(interface.name)) return false;
+      if (interface.name != checked.name && !is_utf8(interface.name)) return false;
     } else if (type == wire_format::kBytes && field == wire_format::kMatchedFilterIds) {
+      const auto tag_size = static_cast<std::size_t>(reader.position() - field_begin);
+      if (matched.empty() && checked.matched.size() > tag_size &&
+          std::memcmp(field_begin, checked.matched.data(), tag_size) == 0 &&
+          reader.skip_same(checked.matched.subspan(tag_size))) {
+        matched = {field_begin, checked.matched.size()};
+        continue;
+      }
       std::span<const std::uint8_t> id;
       if (!reader.bytes(id) || !is_utf8(as_text(id))) return false;
       const std::uint8_t* const begin = matched.empty() ? field_begin : matched.data();
@@ -177,9 +190,9 @@ Result<Batch> Batch::parse(Region bytes) {
       PacketEntry& entry = batch.packets_.emplace_back();
       BatchInterface interface;
       auto& known = batch.interfaces_;
-      const std::string_view checked_name = known.empty() ? std::string_view() : known.back().name;
+      const Checked checked{known.empty() ? std::string_view() : known.back().name, batch.matched_.back().fields()};
       std::span<const std::uint8_t> matched;
-      if (!read_packet(content, begin, checked_name, entry, interface, matched)) return malformed("bad packet");
+      if (!read_packet(content, begin, checked, entry, interface, matched)) return malformed("bad packet");
       if (!matched.empty()) entry.matched = index_of(batch.matched_, matched);
       // Nearly always the interface of the packet before.
       if (known.empty() || known.back() != interface) {

@@ -117,6 +117,14 @@ class Reader {
     return true;
   }
 
+  /// Skips these bytes if they come next.
+  bool skip_same(std::span<const std::uint8_t> known) {
+    if (known.size() > static_cast<std::size_t>(end_ - at_)) return false;
+    if (std::memcmp(at_, known.data(), known.size()) != 0) return false;
+    at_ += known.size();
+    return true;
+  }
+
   /// Skips the value of an unknown field whose tag was just read.
   bool skip(std::uint32_t field, WireType type);
 

@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint8_t kUdp = 17;
 constexpr auto kTick = 1s;
+constexpr std::int64_t kTouchNs = 10'000'000'000;
 constexpr std::size_t kMostIds = 64;               // filters of one call
 constexpr std::size_t kMostEndpoints = 16;         // of one call
 constexpr std::size_t kMostAnnounced = 50'000;     // a snapshot of them must fit into a message
@@ -181,11 +182,19 @@ void FollowedCalls::datagram(const packet::IpPacket& ip, calls::FrameId frame) {
   if (ip.protocol == kUdp && sip::begins_message(ip.payload)) {
     sip(ip.payload, seen);
   } else if (ip.protocol == kUdp && ip.has_ports) {
-    for (const auto& [address, port] : {std::pair(ip.source, ip.source_port), {ip.destination, ip.destination_port}}) {
-      for (const calls::CallIndex call : table_.at_endpoint({calls::unmapped(address), port})) {
-        table_.touch(call, seen.source, seen.time_ns);
-      }
-    }
+    touch({calls::unmapped(ip.source), ip.source_port}, {calls::unmapped(ip.destination), ip.destination_port}, seen);
+  }
+}
+
+// Media keeps its call from being idle; now and then is enough.
+void FollowedCalls::touch(const calls::Endpoint& from, const calls::Endpoint& to, const Seen& seen) {
+  const std::uint64_t hash = calls::EndpointHash()(from) * 31 + calls::EndpointHash()(to);
+  Touched& touched = touched_[hash % touched_.size()];
+  const std::int64_t age_ns = seen.time_ns - touched.time_ns;
+  if (touched.hash == hash && age_ns >= 0 && age_ns < kTouchNs) return;
+  touched = {hash, seen.time_ns};
+  for (const calls::Endpoint* endpoint : {&from, &to}) {
+    for (const calls::CallIndex call : table_.at_endpoint(*endpoint)) table_.touch(call, seen.source, seen.time_ns);
   }
 }
 

@@ -55,6 +55,12 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
     std::int64_t time_ns = 0;
   };
 
+  /// A stream of media that was looked up not long ago.
+  struct Touched {
+    std::uint64_t hash = 0;
+    std::int64_t time_ns = 0;
+  };
+
   void run();
   void take(const packet::Batch& batch);
   [[nodiscard]] std::shared_ptr<const Interest> interest_of(const packet::MatchedIds& matched) const;
@@ -64,6 +70,7 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
   void update(calls::CallIndex call);
   void publish();
   void sip(std::span<const std::uint8_t> bytes, const Seen& seen);
+  void touch(const calls::Endpoint& from, const calls::Endpoint& to, const Seen& seen);
 
   void header(const packet::IpPacket&, calls::FrameId, bool) override {}
   void datagram(const packet::IpPacket& ip, calls::FrameId frame) override;
@@ -96,6 +103,7 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
   std::vector<Seen> seen_;                           // by FrameId
   std::vector<std::vector<std::string>> wanted_by_;  // by CallIndex: filters that ever wanted the call
   std::vector<std::uint8_t> unmasked_;
+  std::vector<Touched> touched_ = std::vector<Touched>(16'384);
   std::unordered_map<std::string, fleet::Filter> published_;  // by id
   std::vector<fleet::Filter> announced_;                      // to be published
   std::vector<std::string> withdrawn_;

@@ -10,7 +10,8 @@ COMPILE_MS = 50                     # at MOST_FILTERS
 MOST_FILTERS = 10_000
 SHARE = 0.8                         # of the rate without filters
 FILTERS = 1000
-NOBODY, EVERYBODY = 'none wanted', 'all calls wanted'
+NOBODY, TENTH, EVERYBODY = 'no call wanted', 'a tenth of the calls wanted', 'all calls wanted'
+USERS = 100                         # of the load's 1,000 callers
 
 
 def matching_rows(bench, packets):
@@ -41,7 +42,10 @@ def sip_filters(wanted):
     chosen = [patterns[i % len(patterns)] for i in range(FILTERS)]
     filters = [{'id': f'f{i}', 'type': kind, 'pattern': form.format(i), 'enabled': True}
                for i, (kind, form) in enumerate(chosen)]
-    if wanted:
+    if wanted == TENTH:
+        filters[:USERS] = [{'id': f'f{i}', 'type': 'FILTER_SIP_USER', 'pattern': f'user{100 + 2 * i}', 'enabled': True}
+                           for i in range(USERS)]
+    elif wanted == EVERYBODY:
         filters[0] = {'id': 'everybody', 'type': 'FILTER_SIP_URI', 'pattern': '*', 'enabled': True}
     return filters
 
@@ -63,13 +67,13 @@ def whole_way(bench, packets, filters):
 
 
 def whole_way_rows(bench, packets):
-    kinds = {'no filter': [], NOBODY: sip_filters(False), EVERYBODY: sip_filters(True)}
+    kinds = {'no filter': [], **{wanted: sip_filters(wanted) for wanted in (NOBODY, TENTH, EVERYBODY)}}
     rounds = [{kind: whole_way(bench, packets, filters) for kind, filters in kinds.items()}
               for _ in range(bench.rounds)]
 
     def figures(kind, figure):
         return [results[kind][figure] for results in rounds]
-    for kind in (NOBODY, EVERYBODY):
+    for kind in (NOBODY, TENTH, EVERYBODY):
         shares = [with_filters / without
                   for with_filters, without in zip(figures(kind, 'rate'), figures('no filter', 'rate'))]
         yield Row(f'{FILTERS:,} SIP filters, {kind}: share of the rate without', 'ratio', median(shares), SHARE,

@@ -36,16 +36,35 @@ using Sizes = std::vector<std::size_t>;
 
 }  // namespace
 
-TEST_CASE("A batch is cut at its number of packets, and grows only while the writer is behind", "[batcher]") {
-  Bench bench({.packets = 64, .grown_packets = 512});
+TEST_CASE("A batch is cut at its number of packets, and grows while the writer is behind", "[batcher]") {
+  Bench bench({.packets = 64, .grown_packets = 512, .fresh = 0us});
   bench.add(130);
   CHECK(bench.sink.sizes() == Sizes{64, 64});
   bench.sink.become(FlowSignal::kBehind);
   bench.add(512 + 100 - 2);
   CHECK(bench.sink.sizes() == Sizes{64, 64, 512});
-  bench.sink.become(FlowSignal::kBusy);  // the writer has caught up: the grown batch goes with the next packet
+  bench.sink.become(FlowSignal::kBusy);  // the writer has caught up: the batch goes with the next full measure
+  bench.add(128 - 100);
+  CHECK(bench.sink.sizes() == Sizes{64, 64, 512, 128});
+  check_complete(bench.sink.numbers(), 1, bench.next);
+}
+
+TEST_CASE("A batch grows while packets come so fast that none waits long", "[batcher]") {
+  Bench bench({.packets = 64, .grown_packets = 512, .fresh = 500us});
+  for (int i = 0; i < 10; ++i) {
+    bench.add(64);
+    bench.clock.advance(60us);
+  }
+  CHECK(bench.sink.sizes() == Sizes{512});  // within 420 us
+  bench.clock.advance(400us);
+  bench.add(64);
+  CHECK(bench.sink.sizes() == Sizes{512, 192});
+  bench.add(10);
+  bench.clock.advance(500us);
+  bench.add(53);
+  CHECK(bench.sink.sizes().size() == 2);
   bench.add(1);
-  CHECK(bench.sink.sizes() == Sizes{64, 64, 512, 101});
+  CHECK(bench.sink.sizes() == Sizes{512, 192, 64});
   check_complete(bench.sink.numbers(), 1, bench.next);
 }
 

@@ -1,0 +1,64 @@
+// What was decided for a stream of media, so that its next packet costs a few cache lines and no search.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/calls/call_table.h"
+#include "common/calls/endpoint.h"
+#include "common/calls/want.h"
+
+namespace lc::calls {
+
+/// Streams between two addresses of one call. An entry holds as long as the call has the same version, so nobody needs
+/// to look for those that have become untrue. Two streams that fall on the same entry displace each other. One thread.
+class StreamMemo {
+ public:
+  using WantIndex = std::uint32_t;
+  static constexpr WantIndex kUnwanted = 0xffff'ffff;
+  struct alignas(64) Entry {  // a cache line
+    Endpoint from, to;
+    std::uint32_t ssrc = 0;
+    CallIndex call = kNoCall;
+    std::uint64_t version = 0;  // of the call
+    WantIndex want = kUnwanted;
+    std::uint32_t touched = 0;  // when the call was last told that it goes on, in units of 2^30 ns
+  };
+  static_assert(sizeof(Entry) == 64);
+
+  /// The entry where that stream is, or would be.
+  Entry& at(const Endpoint& from, const Endpoint& to) {
+    return entries_[(EndpointHash()(from) * 31 + EndpointHash()(to)) % kEntries];
+  }
+
+  /// A copy of `want` for entries: one for all that are alike, as most calls are wanted by few filters. May forget
+  /// every entry, so it comes before at().
+  WantIndex copy_of(const Want& want) {
+    std::string key(want.encoded.begin(), want.encoded.end());
+    key += static_cast<char>(want.media);
+    if (const auto found = index_.find(key); found != index_.end()) return found->second;
+    if (wants_.size() >= kWants) {
+      entries_.assign(kEntries, {});
+      index_.clear();
+      wants_.clear();
+    }
+    const auto index = static_cast<WantIndex>(wants_.size());
+    index_.emplace(std::move(key), index);
+    wants_.push_back(want);
+    return index;
+  }
+  [[nodiscard]] const Want& want(WantIndex index) const { return wants_[index]; }
+
+ private:
+  static constexpr std::size_t kEntries = 16'384;
+  static constexpr std::size_t kWants = 4'096;
+
+  std::vector<Entry> entries_ = std::vector<Entry>(kEntries);
+  std::vector<Want> wants_;
+  absl::flat_hash_map<std::string, WantIndex> index_;
+};
+
+}  // namespace lc::calls
