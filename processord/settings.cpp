@@ -53,6 +53,11 @@ config::Program program() {
        .help = "When packets are acknowledged: interval (on disk, grouped within 100 ms), always (on disk, at once), "
                "never (written, not forced to disk).",
        .choices = {"interval", "always", "never"}},
+      {.name = "pcap-command",
+       .yaml = "processor.pcap_command",
+       .value_name = "COMMAND",
+       .help = "Run on each closed capture file, without a shell: %pcap% is its path (HOOK_PCAP in its environment). "
+               "At most 10 at a time, 30 s each."},
       {.name = "state-dir",
        .yaml = "processor.state_dir",
        .value_name = "DIR",
@@ -89,6 +94,16 @@ ProcessorSettings read_settings(const config::Settings& settings, std::vector<st
   engine.write_file = settings.text("write-file");
   if (!engine.write_file.empty()) {
     if (const auto format = capture::capture_format(engine.write_file); !format) faults.push_back(format.error().text);
+  }
+  if (const std::string& command = settings.text("pcap-command"); !command.empty()) {
+    const Result<CommandLine> parsed = CommandLine::parse(command, {kPcapPlaceholder});
+    if (!parsed) {
+      faults.push_back("--pcap-command " + parsed.error().text);
+    } else if (engine.write_file.empty()) {
+      faults.push_back("--pcap-command needs capture files: give --write-file too");
+    } else {
+      engine.pcap_command = std::make_shared<const CommandLine>(*parsed);
+    }
   }
   engine.state_dir = settings.text("state-dir");
   if (engine.state_dir.empty()) engine.state_dir = config::state_directory("processord", engine.processor_id);

@@ -13,11 +13,20 @@ namespace lc::processor {
 
 using capture::CaptureFile;
 
-Result<std::unique_ptr<CaptureOutput>> CaptureOutput::open(const std::string& path, Journal& journal,
-                                                           SyncPolicy policy) {
+namespace {
+
+void tell(const capture::SetAside& kept) {
+  log::info("capture file of an earlier run kept under another name",
+            {{"file", kept.path}, {"packets", kept.packets}, {"cut_bytes", kept.cut_bytes}});
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CaptureOutput>> CaptureOutput::open(const std::string& path, Journal& journal, SyncPolicy policy,
+                                                           Closed closed) {
   const Result<capture::CaptureFormat> format = capture::capture_format(path);
   if (!format) return format.error();
-  std::unique_ptr<CaptureOutput> output(new CaptureOutput(path, journal, policy));
+  std::unique_ptr<CaptureOutput> output(new CaptureOutput(path, journal, policy, std::move(closed)));
   output->format_ = *format;
   if (const Status opened = output->start_anew(); !opened) return opened.error();
   return output;
@@ -29,6 +38,7 @@ Status CaptureOutput::start_anew() {
   done_link_types_.clear();
   done_packets_ = 0;
   if (Status cut = cut_back_unfinished(); !cut) return cut;
+  if (Status kept = set_aside_unfinished(); !kept) return kept;
   const Result<Output*> first = create(path_);
   return first ? Status() : first.error();
 }
@@ -58,6 +68,7 @@ Status CaptureOutput::cut_back_unfinished() {
         break;
     }
     entry.finished.push_back(file.path);
+    if (cut->outcome == Outcome::kCommitted || cut->outcome == Outcome::kShorter) left_over_.push_back(file.path);
   }
   if (entry.finished.empty()) return {};
   // Not an Error: cutting again does no harm.
@@ -65,14 +76,22 @@ Status CaptureOutput::cut_back_unfinished() {
   return {};
 }
 
+// They end here: nothing will be added to them, whichever link types come now.
+Status CaptureOutput::set_aside_unfinished() {
+  for (; !left_over_.empty(); left_over_.pop_back()) {
+    const Result<std::optional<capture::SetAside>> kept = capture::set_aside(left_over_.back());
+    if (!kept) return kept.error();
+    if (!*kept) continue;
+    tell(**kept);
+    closed_((*kept)->path);
+  }
+  return {};
+}
+
 Result<CaptureOutput::Output*> CaptureOutput::create(const std::string& path) {
   Result<capture::NewCaptureFile> created = capture::create_capture_file(path);
   if (!created) return created.error();
-  if (created->set_aside) {
-    log::info("capture file of an earlier run kept under another name", {{"file", created->set_aside->path},
-                                                                         {"packets", created->set_aside->packets},
-                                                                         {"cut_bytes", created->set_aside->cut_bytes}});
-  }
+  if (created->set_aside) tell(*created->set_aside);
   outputs_.push_back(std::make_unique<Output>(Output{std::move(created->file), std::move(created->committed)}));
   return outputs_.back().get();
 }
@@ -196,6 +215,7 @@ Status CaptureOutput::close() {
   }
   if (entry.finished.empty()) return result;
   const Status noted = journal_.append(entry);
+  if (noted) std::for_each(entry.finished.begin(), entry.finished.end(), closed_);
   return result ? noted : result;
 }
 

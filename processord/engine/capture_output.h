@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -29,7 +30,11 @@ class CaptureOutput {
  public:
   /// Cuts back what the journal says is unfinished, and creates the file now, so that an unwritable path is known at
   /// the start; what is there is set aside. `journal` must outlive it.
-  static Result<std::unique_ptr<CaptureOutput>> open(const std::string& path, Journal& journal, SyncPolicy policy);
+  /// `closed` is told of each file that takes nothing more and has packets, by the name that it keeps; also of those
+  /// that a killed process left. It must not block.
+  using Closed = std::function<void(const std::string& path)>;
+  static Result<std::unique_ptr<CaptureOutput>> open(const std::string& path, Journal& journal, SyncPolicy policy,
+                                                     Closed closed);
 
   /// How many of the batch's packets are in now; those with a link type that no file can hold are left out. After an
   /// Error the next write() must be of the same batch: what has reached one of several files is not written again.
@@ -53,10 +58,11 @@ class CaptureOutput {
     bool in_journal = false;
   };
 
-  CaptureOutput(std::string path, Journal& journal, SyncPolicy policy)
-      : path_(std::move(path)), journal_(journal), policy_(policy) {}
+  CaptureOutput(std::string path, Journal& journal, SyncPolicy policy, Closed closed)
+      : path_(std::move(path)), journal_(journal), policy_(policy), closed_(std::move(closed)) {}
 
   Status cut_back_unfinished();
+  Status set_aside_unfinished();
   Result<Output*> output_for(std::uint32_t link_type);
   Result<Output*> create(const std::string& path);
   Status enter_in_journal(Output& output);
@@ -65,6 +71,8 @@ class CaptureOutput {
   const std::string path_;
   Journal& journal_;
   const SyncPolicy policy_;
+  const Closed closed_;
+  std::vector<std::string> left_over_;  // paths of files that were cut back and are not set aside yet
   capture::CaptureFormat format_ = capture::CaptureFormat::kPcap;
   std::vector<std::unique_ptr<Output>> outputs_;   // the first is at path_
   std::map<std::uint32_t, Output*> by_link_type_;  // pcap only; as capture::file_link_type gives them

@@ -49,9 +49,13 @@ std::unique_ptr<Journal> open_journal(const EngineSettings& settings, HunterRegi
   return journal;
 }
 
-std::unique_ptr<CaptureOutput> open_output(const EngineSettings& settings, Journal* journal) {
+std::unique_ptr<CaptureOutput> open_output(const EngineSettings& settings, Journal* journal, Hooks& hooks) {
   if (journal == nullptr) return nullptr;
-  Result<std::unique_ptr<CaptureOutput>> output = CaptureOutput::open(settings.write_file, *journal, settings.sync);
+  const auto closed = [&hooks, command = settings.pcap_command](const std::string& path) {
+    if (command) hooks.push(command, {{std::string(kPcapPlaceholder), path}});
+  };
+  Result<std::unique_ptr<CaptureOutput>> output =
+      CaptureOutput::open(settings.write_file, *journal, settings.sync, closed);
   if (output) return std::move(*output);
   const bool denied = output.error().code == Code::kPermissionDenied;
   throw StartError(denied ? ExitCode::kNoPermission : ExitCode::kBadConfig, output.error().text);
@@ -70,7 +74,7 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
       registry_(settings_.max_hunters, time),
       hub_(settings_.max_subscribers),
       journal_(open_journal(settings_, registry_, journal_files_)),
-      writer_(open_output(settings_, journal_.get()), settings_.write_file, settings_.sync,
+      writer_(open_output(settings_, journal_.get(), hooks_), settings_.write_file, settings_.sync,
               {.custody_grew =
                    [](Hunter& hunter) {
                      if (const auto peer = hunter.peer()) peer->control_changed();
@@ -94,6 +98,7 @@ Engine::~Engine() {
 }
 
 void Engine::start() {
+  hooks_.start();
   writer_.start();
   filters_.start();
   followed_calls_.start();
@@ -112,6 +117,7 @@ void Engine::stop() {
   rollout_.finish();
   filters_.board().close_all({Code::kUnavailable, "the processor is stopping"});
   writer_.stop();
+  hooks_.stop();  // the last file is closed now
   for (const auto& hunter : registry_.all()) {
     if (const auto peer = hunter->peer()) peer->close({Code::kUnavailable, "the processor is stopping"});
   }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "common/base/file.h"
@@ -16,6 +17,7 @@
 #include "processord/engine/filter_rollout.h"
 #include "processord/engine/filter_table.h"
 #include "processord/engine/followed_calls.h"
+#include "processord/engine/hooks.h"
 #include "processord/engine/hunter_registry.h"
 #include "processord/engine/journal.h"
 #include "processord/engine/packet_hub.h"
@@ -30,7 +32,10 @@ struct EngineSettings {
   std::string state_dir;    // where the journal is, which is asked for with a file only, and filters.json
   std::string filter_file;  // "" = filters.json in state_dir
   SyncPolicy sync = SyncPolicy::kInterval;
+  std::shared_ptr<const CommandLine> pcap_command;  // run on each closed capture file; null = none
 };
+/// Placeholders of EngineSettings::pcap_command.
+inline constexpr std::string_view kPcapPlaceholder = "pcap";
 
 /// lippycat.data.FlowControl, less RESUME, which means the same as CONTINUE to a sender.
 enum class FlowLevel { kContinue = 0, kSlow = 1, kPause = 2 };
@@ -115,6 +120,7 @@ class Engine {
   [[nodiscard]] std::pair<fleet::ProcessorStatus, std::string> status() const;
 
   [[nodiscard]] const HunterRegistry& hunters() const { return registry_; }
+  [[nodiscard]] const Hooks& hooks() const { return hooks_; }
   PacketHub& hub() { return hub_; }
   [[nodiscard]] const EngineSettings& settings() const { return settings_; }
 
@@ -134,6 +140,7 @@ class Engine {
   std::atomic<std::uint64_t> received_{0};
   std::atomic<std::uint64_t> duplicates_{0};
   RealFileSystem journal_files_{"journal"};
+  Hooks hooks_;
   const std::unique_ptr<Journal> journal_;  // the writer's, once it has started; null without a file
   CaptureWriter writer_;
   RealFileSystem filter_files_{"filters"};

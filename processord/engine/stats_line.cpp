@@ -24,6 +24,11 @@ std::string StatsLine::next(const Engine& engine, Clock::time_point now) {
   for (std::size_t i = 0; i < kDropReasons; ++i) {
     if (s.dropped[i] > 0) line << " dropped_" << name_of(static_cast<DropReason>(i)) << '=' << s.dropped[i];
   }
+  const Hooks::Counters& hooks = engine.hooks().counters();
+  if (engine.settings().pcap_command) {
+    line << " commands=" << hooks.succeeded << " commands_failed=" << hooks.failed + hooks.timed_out
+         << " commands_dropped=" << hooks.dropped;
+  }
   constexpr std::array<const char*, 3> kNames = {"HEALTHY", "WARNING", "ERROR"};
   line << " queue_bytes=" << s.queued_bytes << " status=" << kNames[static_cast<std::size_t>(status)];
   if (!reason.empty()) line << " reason=" << quoted(reason);

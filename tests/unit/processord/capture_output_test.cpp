@@ -28,7 +28,8 @@ struct Place {
   CaptureOutput& open(const std::string& name) {
     path = dir.file(name);
     output.reset();
-    Result<std::unique_ptr<CaptureOutput>> opened = CaptureOutput::open(path, journal, SyncPolicy::kInterval);
+    Result<std::unique_ptr<CaptureOutput>> opened =
+        CaptureOutput::open(path, journal, SyncPolicy::kInterval, [](const std::string&) {});
     REQUIRE(opened);
     output = std::move(*opened);
     return *output;
@@ -174,7 +175,7 @@ TEST_CASE("Wherever a processor is killed, each packet is in its files once and 
     writing = true;
     try {
       Journal journal({.directory = "/state", .sync = policy != SyncPolicy::kNever, .rewrite_bytes = 700}, disk);
-      const auto opened = CaptureOutput::open(path, journal, policy);
+      const auto opened = CaptureOutput::open(path, journal, policy, [](const std::string&) {});
       REQUIRE(opened);
       CaptureOutput& output = **opened;
       std::uint64_t stored = journal.positions().empty() ? 0 : journal.positions()[0].sequence;
