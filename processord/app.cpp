@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <iostream>
+#include <optional>
 
 #include "common/base/log.h"
 #include "processord/engine/stats_line.h"
@@ -30,8 +31,14 @@ int App::run() {
   for (auto next_line = Clock::now() + kStatsInterval;;) {
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next_line - Clock::now());
     if (wait_readable({signals_.fd()}, std::max(wait, std::chrono::milliseconds(0)))) {
-      if (signals_.take() != SIGHUP) break;
-      node_.engine().filters().reload();
+      const std::optional<int> signal = signals_.take();
+      if (signal == SIGHUP) {
+        node_.engine().filters().reload();
+      } else if (signal == SIGUSR1) {
+        node_.engine().rotate();
+      } else {
+        break;
+      }
     } else {
       if (stats_) print();
       next_line += kStatsInterval;

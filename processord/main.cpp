@@ -9,7 +9,7 @@
 #include "processord/settings.h"
 
 int main(int argc, char** argv) try {
-  lc::Signals signals{SIGTERM, SIGINT, SIGHUP};
+  lc::Signals signals{SIGTERM, SIGINT, SIGHUP, SIGUSR1};
   const lc::config::Program program = lc::processor::program();
   auto start = lc::wire::start_program(argc, argv, program);
   if (!start) return 0;

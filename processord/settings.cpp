@@ -46,6 +46,55 @@ config::Program program() {
        .help =
            "Capture file that takes every packet: .pcap or .pcapng. One of an earlier run is kept under another name.",
        .group = "Storage"},
+      {.name = "rotate-dir",
+       .yaml = "processor.rotate_dir",
+       .value_name = "DIR",
+       .help =
+           "Folder for capture files, one after the other, each named by the time of its first packet, and with .part "
+           "behind that until it is closed. SIGUSR1 closes the open one now."},
+      {.name = "rotate-format",
+       .yaml = "processor.rotate_format",
+       .default_value = "pcapng",
+       .value_name = "FORMAT",
+       .help = "Of the files in --rotate-dir.",
+       .choices = {"pcapng", "pcap"}},
+      {.name = "rotate-size",
+       .yaml = "processor.rotate_size",
+       .kind = Kind::kSize,
+       .default_value = "100M",
+       .value_name = "SIZE",
+       .help = "Close the file when it has this many bytes; 0: whatever its size."},
+      {.name = "rotate-interval",
+       .yaml = "processor.rotate_interval",
+       .kind = Kind::kMilliseconds,
+       .default_value = "1h",
+       .value_name = "TIME",
+       .help = "Close the file when it is this old; 0: however old it is."},
+      {.name = "rotate-idle",
+       .yaml = "processor.rotate_idle",
+       .kind = Kind::kMilliseconds,
+       .default_value = "30s",
+       .value_name = "TIME",
+       .help = "Close the file when no packet has come for this long; 0: however long that is."},
+      {.name = "keep-bytes",
+       .yaml = "processor.keep_bytes",
+       .kind = Kind::kSize,
+       .default_value = "0",
+       .value_name = "SIZE",
+       .help = "Remove the oldest closed files of --rotate-dir when all take more than this on disk; 0: never."},
+      {.name = "keep-age",
+       .yaml = "processor.keep_age",
+       .kind = Kind::kMilliseconds,
+       .default_value = "0",
+       .value_name = "TIME",
+       .help = "Remove closed files of --rotate-dir when they are older than this; 0: never."},
+      {.name = "keep-free",
+       .yaml = "processor.keep_free",
+       .kind = Kind::kSize,
+       .default_value = "0",
+       .value_name = "SIZE",
+       .help =
+           "Remove the oldest closed files of --rotate-dir when less than this is free on its filesystem; 0: never."},
       {.name = "sync",
        .yaml = "processor.sync",
        .default_value = "interval",
@@ -95,12 +144,31 @@ ProcessorSettings read_settings(const config::Settings& settings, std::vector<st
   if (!engine.write_file.empty()) {
     if (const auto format = capture::capture_format(engine.write_file); !format) faults.push_back(format.error().text);
   }
+  CaptureTarget& rotation = engine.rotation;
+  rotation.directory = settings.text("rotate-dir");
+  rotation.format =
+      settings.text("rotate-format") == "pcap" ? capture::CaptureFormat::kPcap : capture::CaptureFormat::kPcapng;
+  rotation.size_bytes = settings.size("rotate-size");
+  rotation.age = settings.milliseconds("rotate-interval");
+  rotation.idle = settings.milliseconds("rotate-idle");
+  engine.keep = {.bytes = settings.size("keep-bytes"),
+                 .age = settings.milliseconds("keep-age"),
+                 .free_bytes = settings.size("keep-free")};
+  if (!rotation.directory.empty() && !engine.write_file.empty()) {
+    faults.push_back("--write-file and --rotate-dir are two ways to store the same packets; choose one");
+  }
+  if (rotation.directory.empty()) {
+    for (const char* const name :
+         {"rotate-size", "rotate-interval", "rotate-idle", "rotate-format", "keep-bytes", "keep-age", "keep-free"}) {
+      if (settings.is_set(name)) faults.push_back(std::string("--") + name + " needs --rotate-dir");
+    }
+  }
   if (const std::string& command = settings.text("pcap-command"); !command.empty()) {
     const Result<CommandLine> parsed = CommandLine::parse(command, {kPcapPlaceholder});
     if (!parsed) {
       faults.push_back("--pcap-command " + parsed.error().text);
-    } else if (engine.write_file.empty()) {
-      faults.push_back("--pcap-command needs capture files: give --write-file too");
+    } else if (!engine.stores()) {
+      faults.push_back("--pcap-command needs capture files: give --write-file or --rotate-dir too");
     } else {
       engine.pcap_command = std::make_shared<const CommandLine>(*parsed);
     }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
@@ -14,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fail_point.h"
+#include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/base/unique_fd.h"
 #include "common/capture/capture_walk.h"
@@ -91,8 +93,8 @@ Result<std::string> rename_by_time(const std::string& path, const struct stat& s
   }
 }
 
-Result<std::optional<SetAside>> set_aside_file(const std::string& path) {
-  struct stat status {};
+/// What set_aside() does before it renames; `status` is the file's.
+Result<std::optional<SetAside>> mend(const std::string& path, struct stat& status) {
   if (::stat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return std::optional<SetAside>{};
     return file_error("write", kThing, path, errno);
@@ -133,11 +135,18 @@ Result<std::optional<SetAside>> set_aside_file(const std::string& path) {
     }
   }
   if (::fsync(file.get()) != 0) return file_error("set aside", kThing, path, errno);
+  return std::optional(std::move(result));
+}
+
+Result<std::optional<SetAside>> set_aside_file(const std::string& path) {
+  struct stat status {};
+  Result<std::optional<SetAside>> mended = mend(path, status);
+  if (!mended || !*mended) return mended;
   const Result<std::string> new_path = rename_by_time(path, status);
   if (!new_path) return new_path.error();
-  result.path = *new_path;
+  (*mended)->path = *new_path;
   if (const Status synced = sync_directory(path); !synced) return synced.error();
-  return std::optional(std::move(result));
+  return mended;
 }
 
 /// Nothing with errno.
@@ -150,6 +159,40 @@ std::optional<FileIdentity> identity_of(int fd) {
     identity.birth_ns = std::int64_t{status.stx_btime.tv_sec} * 1'000'000'000 + status.stx_btime.tv_nsec;
   }
   return identity;
+}
+
+/// None with errno.
+UniqueFd create_new(const std::string& path) {
+  return UniqueFd(fails("capture.create") ? -1 : ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
+}
+
+/// With its parents; group readable, and so is what is made in it.
+Status make_directory(const std::string& directory) {
+  std::error_code error;
+  if (fs::is_directory(directory, error)) return {};
+  fs::create_directories(directory, error);
+  if (!error) fs::permissions(directory, fs::perms(02750), error);
+  return error ? Status(file_error("make", "capture directory", directory, error.value())) : Status();
+}
+
+Result<NewCaptureFile> begin_file(UniqueFd fd, const std::string& path, CaptureFormat format) {
+  std::error_code no_directory;
+  const fs::path absolute = fs::absolute(path, no_directory);
+  const std::optional<FileIdentity> identity = identity_of(fd.get());
+  if (!identity) return file_error("create", kThing, path, errno);
+  if (no_directory) return file_error("create", kThing, path, no_directory.value());
+  static_cast<void>(::flock(fd.get(), LOCK_EX | LOCK_NB));  // the file is new: refused only where locks do not exist
+  if (const Status synced = sync_directory(path); !synced) return synced.error();
+
+  auto output = std::make_unique<RegularFile>(std::move(fd), "capture");
+  NewCaptureFile created;
+  created.committed = {.path = absolute.string(), .identity = *identity};
+  if (format == CaptureFormat::kPcap) {
+    created.file = std::make_unique<PcapWriter>(path, std::move(output));
+  } else {
+    created.file = std::make_unique<PcapngWriter>(path, std::move(output));
+  }
+  return created;
 }
 
 // Numbers of devices may change with a restart (btrfs, NFS): a known time of birth says more.
@@ -217,26 +260,77 @@ Result<NewCaptureFile> create_capture_file(const std::string& path) {
   Result<std::optional<SetAside>> earlier = set_aside_file(*target);
   if (!earlier) return earlier.error();
 
-  UniqueFd fd(fails("capture.create") ? -1 : ::open(target->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
+  UniqueFd fd = create_new(*target);
   if (!fd) return file_error("create", kThing, *target, errno);
-  std::error_code no_directory;
-  const fs::path absolute = fs::absolute(*target, no_directory);
-  const std::optional<FileIdentity> identity = identity_of(fd.get());
-  if (!identity) return file_error("create", kThing, *target, errno);
-  if (no_directory) return file_error("create", kThing, *target, no_directory.value());
-  static_cast<void>(::flock(fd.get(), LOCK_EX | LOCK_NB));  // the file is new: refused only where locks do not exist
-  if (const Status synced = sync_directory(*target); !synced) return synced.error();
-
-  auto output = std::make_unique<RegularFile>(std::move(fd), "capture");
-  NewCaptureFile created;
-  created.committed = {.path = absolute.string(), .identity = *identity};
-  created.set_aside = std::move(*earlier);
-  if (*format == CaptureFormat::kPcap) {
-    created.file = std::make_unique<PcapWriter>(*target, std::move(output));
-  } else {
-    created.file = std::make_unique<PcapngWriter>(*target, std::move(output));
-  }
+  Result<NewCaptureFile> created = begin_file(std::move(fd), *target, *format);
+  if (created) created->set_aside = std::move(*earlier);
   return created;
+}
+
+Result<NewCaptureFile> create_part(const std::string& directory, const std::string& name, CaptureFormat format) {
+  if (const Status made = make_directory(directory); !made) return made.error();
+  for (int number = 1;; ++number) {
+    fs::path path = fs::path(directory) / (name + (number == 1 ? "" : "_" + std::to_string(number)));
+    path += format == CaptureFormat::kPcap ? ".pcap" : ".pcapng";
+    std::error_code none;
+    if (fs::exists(fs::symlink_status(path, none))) continue;
+    path += kPartSuffix;
+    UniqueFd fd = create_new(path.string());
+    if (fd) return begin_file(std::move(fd), path.string(), format);
+    if (errno != EEXIST) return file_error("create", kThing, path.string(), errno);
+  }
+}
+
+Status check_directory(const std::string& directory) {
+  if (const Status made = make_directory(directory); !made) return made;
+  const std::string path = (fs::path(directory) / ("." + std::to_string(::getpid()) + ".check")).string();
+  const UniqueFd fd = create_new(path);
+  if (!fd && errno != EEXIST) return file_error("create files in", "capture directory", directory, errno);
+  static_cast<void>(::unlink(path.c_str()));
+  return {};
+}
+
+Result<std::string> finish_part(const std::string& path) {
+  const fs::path whole = path.substr(0, path.size() - kPartSuffix.size());
+  for (int number = 1;; ++number) {
+    fs::path name = whole.parent_path() / whole.stem();
+    if (number > 1) name += "_" + std::to_string(number);
+    name += whole.extension();
+    const int error = rename_without_replacing(path, name.string());
+    if (error == EEXIST) continue;
+    if (error != 0) return file_error("finish", kThing, path, error);
+    if (const Status synced = sync_directory(path); !synced) return synced.error();
+    return name.string();
+  }
+}
+
+Result<std::vector<std::string>> finish_left_parts(const std::string& directory) {
+  std::vector<std::string> parts;
+  std::error_code error;
+  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    const bool is_part = name.ends_with(kPartSuffix) && capture_format(at->path().stem().string());
+    if (is_part) parts.push_back(at->path().string());
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return file_error("read", "capture directory", directory, error.value());
+  }
+  std::sort(parts.begin(), parts.end());
+  std::vector<std::string> finished;
+  for (const std::string& part : parts) {
+    struct stat status {};
+    const Result<std::optional<SetAside>> mended = mend(part, status);
+    if (!mended || (*mended && (*mended)->damaged_at)) {
+      log::warning("an unfinished capture file is left as it is",
+                   {{"file", part}, {"reason", mended ? "it is damaged" : mended.error().text}});
+      continue;
+    }
+    if (!*mended) continue;
+    const Result<std::string> path = finish_part(part);
+    if (!path) return path.error();
+    finished.push_back(*path);
+  }
+  return finished;
 }
 
 }  // namespace lc::capture

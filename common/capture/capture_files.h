@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/capture/capture_file.h"
@@ -78,5 +80,25 @@ struct NewCaptureFile {
 /// set_aside for as long as it is open. Errors as set_aside(), capture_format() and file_error() say; each names the
 /// path and the remedy. Any thread.
 Result<NewCaptureFile> create_capture_file(const std::string& path);
+
+/// While a file of a directory is being written its name ends so; what reads finished captures leaves it alone.
+inline constexpr std::string_view kPartSuffix = ".part";
+
+/// Creates DIRECTORY/NAME.SUFFIX.part, or NAME_2, NAME_3 ..., so that nothing has that name with or without .part.
+/// Mode, lock and errors as create_capture_file(); the directory is made when it is not there (mode 2750). Any thread.
+Result<NewCaptureFile> create_part(const std::string& directory, const std::string& name, CaptureFormat format);
+
+/// Whether files can be made in it, by making one; the directory itself too when it is not there. Errors as
+/// create_part(). Any thread.
+Status check_directory(const std::string& directory);
+
+/// The file's path without .part, which it has from now on; NAME_2, NAME_3 ... when that is taken. Nobody may be
+/// writing it. May be repeated after an Error. Any thread.
+Result<std::string> finish_part(const std::string& path);
+
+/// The same for all that killed processes left in the directory, after cutting off torn last records; those without a
+/// packet are removed. Gives the paths. One that can't be read as a capture, or that another process is writing, is
+/// left as it is and named in the log. Any thread.
+Result<std::vector<std::string>> finish_left_parts(const std::string& directory);
 
 }  // namespace lc::capture

@@ -42,7 +42,7 @@ std::string allowed_values(const Option& option) {
     case Kind::kSize:
       return "a size " + range_text(option, size_text) + " in bytes or as 512K, 64M, 1G";
     case Kind::kMilliseconds:
-      return "a time " + range_text(option, number_text) + " in milliseconds or as 100ms, 2s";
+      return "a time " + range_text(option, number_text) + " in milliseconds or as 100ms, 2s, 5m, 1h, 7d";
     case Kind::kText:
     case Kind::kList:
       break;

@@ -15,7 +15,7 @@ enum class Kind {
   kInteger,       // decimal
   kBoolean,       // true or false; as an option also bare, which means true
   kSize,          // bytes, or with K, M, G, T in multiples of 1024
-  kMilliseconds,  // a bare number, or with ms or s
+  kMilliseconds,  // a bare number, or with ms, s, m, h or d
 };
 
 enum class Where {

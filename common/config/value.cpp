@@ -15,7 +15,8 @@ namespace {
 using Unit = std::pair<std::string_view, std::int64_t>;
 constexpr std::array<Unit, 5> kSizeUnits = {
     {{"T", 1LL << 40}, {"G", 1LL << 30}, {"M", 1LL << 20}, {"K", 1LL << 10}, {"", 1}}};
-constexpr std::array<Unit, 3> kTimeUnits = {{{"ms", 1}, {"s", 1000}, {"", 1}}};
+constexpr std::array<Unit, 6> kTimeUnits = {
+    {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}, {"", 1}}};
 constexpr std::array<Unit, 1> kNoUnits = {{{"", 1}}};
 
 std::optional<std::int64_t> parse_number(std::string_view text, std::span<const Unit> units) {

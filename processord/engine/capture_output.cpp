@@ -22,12 +22,15 @@ void tell(const capture::SetAside& kept) {
 
 }  // namespace
 
-Result<std::unique_ptr<CaptureOutput>> CaptureOutput::open(const std::string& path, Journal& journal, SyncPolicy policy,
+Result<std::unique_ptr<CaptureOutput>> CaptureOutput::open(CaptureTarget target, Journal& journal, SyncPolicy policy,
                                                            Closed closed) {
-  const Result<capture::CaptureFormat> format = capture::capture_format(path);
-  if (!format) return format.error();
-  std::unique_ptr<CaptureOutput> output(new CaptureOutput(path, journal, policy, std::move(closed)));
-  output->format_ = *format;
+  std::unique_ptr<CaptureOutput> output(new CaptureOutput(std::move(target), journal, policy, std::move(closed)));
+  output->format_ = output->target_.format;
+  if (!output->rotates()) {
+    const Result<capture::CaptureFormat> format = capture::capture_format(output->target_.path);
+    if (!format) return format.error();
+    output->format_ = *format;
+  }
   if (const Status opened = output->start_anew(); !opened) return opened.error();
   return output;
 }
@@ -38,8 +41,9 @@ Status CaptureOutput::start_anew() {
   done_link_types_.clear();
   done_packets_ = 0;
   if (Status cut = cut_back_unfinished(); !cut) return cut;
+  if (rotates()) return finish_left();
   if (Status kept = set_aside_unfinished(); !kept) return kept;
-  const Result<Output*> first = create(path_);
+  const Result<Output*> first = create_first();
   return first ? Status() : first.error();
 }
 
@@ -88,10 +92,38 @@ Status CaptureOutput::set_aside_unfinished() {
   return {};
 }
 
+// Also of a directory that cannot be written, which is known at the start in this way.
+Status CaptureOutput::finish_left() {
+  left_over_.clear();  // they are among these
+  const Result<std::vector<std::string>> finished = capture::finish_left_parts(target_.directory);
+  if (!finished) return finished.error();
+  for (const std::string& path : *finished) {
+    log::info("capture file of an earlier run finished", {{"file", path}});
+    closed_(path);
+  }
+  return capture::check_directory(target_.directory);
+}
+
+Result<CaptureOutput::Output*> CaptureOutput::create_first() {
+  if (!rotates()) return create(target_.path);
+  name_ = utc_compact(wall_ns());
+  opened_at_ = Clock::now();
+  return add(capture::create_part(target_.directory, name_, format_));
+}
+
+Result<CaptureOutput::Output*> CaptureOutput::create_beside(const std::string& link_type) {
+  if (rotates()) return add(capture::create_part(target_.directory, name_ + "-" + link_type, format_));
+  return create(target_.path.substr(0, target_.path.rfind('.')) + "-" + link_type + ".pcap");
+}
+
 Result<CaptureOutput::Output*> CaptureOutput::create(const std::string& path) {
   Result<capture::NewCaptureFile> created = capture::create_capture_file(path);
+  if (created && created->set_aside) tell(*created->set_aside);
+  return add(std::move(created));
+}
+
+Result<CaptureOutput::Output*> CaptureOutput::add(Result<capture::NewCaptureFile> created) {
   if (!created) return created.error();
-  if (created->set_aside) tell(*created->set_aside);
   outputs_.push_back(std::make_unique<Output>(Output{std::move(created->file), std::move(created->committed)}));
   return outputs_.back().get();
 }
@@ -107,16 +139,18 @@ Status CaptureOutput::enter_in_journal(Output& output) {
 }
 
 Result<CaptureOutput::Output*> CaptureOutput::output_for(std::uint32_t link_type) {
+  if (outputs_.empty()) {
+    if (Result<Output*> first = create_first(); !first) return first;
+  }
   if (format_ == capture::CaptureFormat::kPcapng) return outputs_.front().get();
   const auto found = by_link_type_.find(link_type);
   if (found != by_link_type_.end()) return found->second;
   Output* output = outputs_.front().get();
   if (!by_link_type_.empty()) {
-    const std::string path = path_.substr(0, path_.rfind('.')) + "-" + filter::link_type_name(link_type) + ".pcap";
-    Result<Output*> created = create(path);
+    Result<Output*> created = create_beside(filter::link_type_name(link_type));
     if (!created) return created;
     output = *created;
-    log::info("a second link type goes into a pcap file of its own", {{"file", path}});
+    log::info("a second link type goes into a pcap file of its own", {{"file", output->file->path()}});
   }
   by_link_type_[link_type] = output;
   return output;
@@ -168,6 +202,7 @@ Result<std::uint64_t> CaptureOutput::write(const packet::Batch& batch) {
     done_link_types_.push_back(type);
   }
   done_link_types_.clear();
+  if (rotates()) written_at_ = Clock::now();
   return std::exchange(done_packets_, 0);
 }
 
@@ -200,23 +235,51 @@ Status CaptureOutput::commit(std::vector<StoredPosition> positions) {
 
 Status CaptureOutput::close() {
   Status result;
-  JournalEntry entry;
   for (const auto& output : outputs_) {
-    CaptureFile& file = *output->file;
-    if (file.packets() != output->committed.packets) {
-      result = Error{Code::kUnavailable, "capture file " + quoted(file.path()) +
-                                             " ends with packets that could not be acknowledged; the next start with "
-                                             "this state directory cuts them off"};
-    } else if (const Status closed = file.close(policy_ != SyncPolicy::kNever); !closed) {
-      result = closed;
-    } else if (output->in_journal) {
-      entry.finished.push_back(output->committed.path);
-    }
+    if (const Status finished = finish(*output); !finished) result = finished;
   }
-  if (entry.finished.empty()) return result;
-  const Status noted = journal_.append(entry);
-  if (noted) std::for_each(entry.finished.begin(), entry.finished.end(), closed_);
-  return result ? noted : result;
+  if (result) {
+    outputs_.clear();
+    by_link_type_.clear();
+  }
+  return result;
+}
+
+// In a directory the name comes last: whoever dies before it finds the file complete, and gives it its name then.
+Status CaptureOutput::finish(Output& output) {
+  CaptureFile& file = *output.file;
+  if (file.packets() != output.committed.packets) {
+    return Error{Code::kUnavailable, "capture file " + quoted(file.path()) +
+                                         " ends with packets that could not be acknowledged; the next start with "
+                                         "this state directory cuts them off"};
+  }
+  if (!output.closed) {
+    if (const Status closed = file.close(policy_ != SyncPolicy::kNever); !closed) return closed;
+    output.closed = true;
+  }
+  if (!output.in_journal) return {};  // nothing is in it, or all this was done
+  std::string path = output.committed.path;
+  if (const Status noted = journal_.append({.finished = {path}}); !noted) return noted;
+  if (rotates()) {
+    const Result<std::string> whole = capture::finish_part(path);
+    if (!whole) return whole.error();
+    path = *whole;
+  }
+  output.in_journal = false;
+  closed_(path);
+  return {};
+}
+
+std::optional<Clock::time_point> CaptureOutput::rotation_at() const {
+  if (!rotates() || outputs_.empty()) return std::nullopt;
+  const bool is_full = target_.size_bytes > 0 && std::any_of(outputs_.begin(), outputs_.end(), [&](const auto& output) {
+                         return output->file->size_bytes() >= target_.size_bytes;
+                       });
+  if (is_full) return Clock::time_point::min();
+  std::optional<Clock::time_point> at;
+  if (target_.age.count() > 0) at = opened_at_ + target_.age;
+  if (target_.idle.count() > 0) at = std::min(at.value_or(Clock::time_point::max()), written_at_ + target_.idle);
+  return at;
 }
 
 }  // namespace lc::processor

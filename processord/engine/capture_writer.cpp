@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "common/base/log.h"
@@ -61,6 +62,14 @@ void CaptureWriter::push(std::shared_ptr<Hunter> hunter, std::uint64_t incarnati
   if (was_empty) arrived_.notify_one();
 }
 
+void CaptureWriter::rotate() {
+  {
+    const std::lock_guard lock(mutex_);
+    rotate_ = true;
+  }
+  arrived_.notify_one();
+}
+
 std::string CaptureWriter::fault() const {
   const std::lock_guard lock(mutex_);
   return fault_;
@@ -81,11 +90,15 @@ void CaptureWriter::set_fault(const std::string& text) {
 
 bool CaptureWriter::wait_for_work() {
   std::unique_lock lock(mutex_);
-  const auto ready = [this] { return stop_ || !queue_.empty(); };
-  if (written_batches_ == 0) {
-    arrived_.wait(lock, ready);
+  const auto ready = [this] { return stop_ || rotate_ || !queue_.empty(); };
+  std::optional<Clock::time_point> until = output_ ? output_->rotation_at() : std::nullopt;
+  if (written_batches_ > 0) {
+    until = std::min(until.value_or(Clock::time_point::max()), first_written_at_ + kCommitInterval);
+  }
+  if (until) {
+    arrived_.wait_until(lock, *until, ready);
   } else {
-    arrived_.wait_until(lock, first_written_at_ + kCommitInterval, ready);
+    arrived_.wait(lock, ready);
   }
   return !stop_ || !queue_.empty();
 }
@@ -98,8 +111,8 @@ void CaptureWriter::run() {
       const std::lock_guard lock(mutex_);
       std::swap(items, queue_);
     }
-    const bool stored =
-        store(items) && (queued_bytes_ != 0 || flush()) && (more ? !commit_due() || commit() : commit());
+    const bool stored = store(items) && (queued_bytes_ != 0 || flush()) &&
+                        (more ? !commit_due() || commit() : commit()) && rotate_if_due();
     for (Item& item : items) {  // what a failing disk left over
       if (item.batch && !lost_.empty()) give_back(item.batch->packets().size());
       leave_queue(item);
@@ -127,7 +140,29 @@ bool CaptureWriter::store(std::vector<Item>& items) {
     }
     leave_queue(item);
     if (commit_due() && !commit()) return false;
+    if (!rotate_if_due()) return false;
   }
+  return true;
+}
+
+bool CaptureWriter::rotation_due() const {
+  if (!output_) return false;
+  if (rotate_.load(std::memory_order_relaxed)) return true;
+  const std::optional<Clock::time_point> at = output_->rotation_at();
+  return at && Clock::now() >= *at;
+}
+
+// A file ends with what is acknowledged.
+bool CaptureWriter::rotate_if_due() {
+  if (!rotation_due()) return true;
+  if (!commit()) return false;
+  while (output_->rotates()) {
+    const Status status = output_->close();
+    if (status) break;
+    if (!recover(status.error())) return false;
+  }
+  set_fault("");
+  rotate_ = false;
   return true;
 }
 

@@ -46,6 +46,9 @@ class CaptureWriter {
   /// `incarnation`: the hunter's when the batch arrived.
   void push(std::shared_ptr<Hunter> hunter, std::uint64_t incarnation, std::shared_ptr<const packet::Batch> batch);
 
+  /// Ends the files that are open, if they are in a directory, as soon as what they hold is committed.
+  void rotate();
+
   [[nodiscard]] std::size_t queued_bytes() const { return queued_bytes_.load(); }
   [[nodiscard]] const Counters& counters() const { return counters_; }
   /// Why nothing can be stored at the moment; empty when all is well.
@@ -68,6 +71,7 @@ class CaptureWriter {
   bool write(const packet::Batch& batch);
   bool flush();
   bool commit();
+  bool rotate_if_due();
   bool recover(const Error& error);
   bool wait_to_retry();  // false: a stop was requested first
   bool open_again();     // likewise
@@ -78,6 +82,7 @@ class CaptureWriter {
   void leave_queue(Item& item);
   void give_back(std::uint64_t packets);
   [[nodiscard]] bool commit_due() const;
+  [[nodiscard]] bool rotation_due() const;
   [[nodiscard]] std::vector<StoredPosition> positions() const;  // of what is written
   void start_over();
   void set_fault(const std::string& text);
@@ -92,6 +97,7 @@ class CaptureWriter {
   std::condition_variable arrived_;
   std::vector<Item> queue_;
   bool stop_ = false;
+  std::atomic<bool> rotate_{false};
   std::string fault_;
   std::atomic<std::size_t> queued_bytes_{0};
 

@@ -38,7 +38,7 @@ FlowLevel flow_for(std::size_t queued, FlowLevel before) {
 }
 
 std::unique_ptr<Journal> open_journal(const EngineSettings& settings, HunterRegistry& registry, FileSystem& files) {
-  if (settings.write_file.empty()) return nullptr;
+  if (!settings.stores()) return nullptr;
   auto journal = std::make_unique<Journal>(Journal::Settings{.directory = settings.state_dir,
                                                              .sync = settings.sync != SyncPolicy::kNever,
                                                              .remembered = registry.remembered()},
@@ -49,13 +49,17 @@ std::unique_ptr<Journal> open_journal(const EngineSettings& settings, HunterRegi
   return journal;
 }
 
-std::unique_ptr<CaptureOutput> open_output(const EngineSettings& settings, Journal* journal, Hooks& hooks) {
+std::unique_ptr<CaptureOutput> open_output(const EngineSettings& settings, Journal* journal, Hooks& hooks,
+                                           Retention& retention) {
   if (journal == nullptr) return nullptr;
-  const auto closed = [&hooks, command = settings.pcap_command](const std::string& path) {
+  const auto closed = [&hooks, &retention, command = settings.pcap_command](const std::string& path) {
     if (command) hooks.push(command, {{std::string(kPcapPlaceholder), path}});
+    retention.file_closed();
   };
+  CaptureTarget target = settings.rotation;
+  target.path = settings.write_file;
   Result<std::unique_ptr<CaptureOutput>> output =
-      CaptureOutput::open(settings.write_file, *journal, settings.sync, closed);
+      CaptureOutput::open(std::move(target), *journal, settings.sync, closed);
   if (output) return std::move(*output);
   const bool denied = output.error().code == Code::kPermissionDenied;
   throw StartError(denied ? ExitCode::kNoPermission : ExitCode::kBadConfig, output.error().text);
@@ -73,8 +77,10 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
     : settings_(std::move(settings)),
       registry_(settings_.max_hunters, time),
       hub_(settings_.max_subscribers),
+      retention_(settings_.rotation.directory, settings_.keep),
       journal_(open_journal(settings_, registry_, journal_files_)),
-      writer_(open_output(settings_, journal_.get(), hooks_), settings_.write_file, settings_.sync,
+      writer_(open_output(settings_, journal_.get(), hooks_, retention_),
+              settings_.write_file.empty() ? settings_.rotation.directory : settings_.write_file, settings_.sync,
               {.custody_grew =
                    [](Hunter& hunter) {
                      if (const auto peer = hunter.peer()) peer->control_changed();
@@ -99,6 +105,7 @@ Engine::~Engine() {
 
 void Engine::start() {
   hooks_.start();
+  retention_.start();
   writer_.start();
   filters_.start();
   followed_calls_.start();
@@ -118,8 +125,17 @@ void Engine::stop() {
   filters_.board().close_all({Code::kUnavailable, "the processor is stopping"});
   writer_.stop();
   hooks_.stop();  // the last file is closed now
+  retention_.stop();
   for (const auto& hunter : registry_.all()) {
     if (const auto peer = hunter->peer()) peer->close({Code::kUnavailable, "the processor is stopping"});
+  }
+}
+
+void Engine::rotate() {
+  if (settings_.write_file.empty() && settings_.stores()) {
+    writer_.rotate();
+  } else {
+    log::warning("there is no directory of capture files to rotate; --rotate-dir asks for one");
   }
 }
 

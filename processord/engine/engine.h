@@ -21,6 +21,7 @@
 #include "processord/engine/hunter_registry.h"
 #include "processord/engine/journal.h"
 #include "processord/engine/packet_hub.h"
+#include "processord/engine/retention.h"
 
 namespace lc::processor {
 
@@ -29,9 +30,13 @@ struct EngineSettings {
   std::size_t max_hunters = 100;
   std::size_t max_subscribers = 100;
   std::string write_file;   // "" = none
-  std::string state_dir;    // where the journal is, which is asked for with a file only, and filters.json
+  CaptureTarget rotation;   // its directory "" = none; used without write_file only
+  Retention::Limits keep;   // of the files there
+  std::string state_dir;    // where the journal is, which is asked for with files only, and filters.json
   std::string filter_file;  // "" = filters.json in state_dir
   SyncPolicy sync = SyncPolicy::kInterval;
+  /// Whether anything is stored.
+  [[nodiscard]] bool stores() const { return !write_file.empty() || !rotation.directory.empty(); }
   std::shared_ptr<const CommandLine> pcap_command;  // run on each closed capture file; null = none
 };
 /// Placeholders of EngineSettings::pcap_command.
@@ -103,6 +108,9 @@ class Engine {
   /// A hunter's heartbeat was noted: what it says of its filters may be what somebody waits for.
   void filters_reported() { rollout_.progressed(); }
 
+  /// Ends the capture files of the directory as soon as what they hold is committed.
+  void rotate();
+
   struct Statistics {
     std::uint64_t received =
         0;  // packets taken, once each; what is lost before it is stored counts when it comes again
@@ -121,6 +129,7 @@ class Engine {
 
   [[nodiscard]] const HunterRegistry& hunters() const { return registry_; }
   [[nodiscard]] const Hooks& hooks() const { return hooks_; }
+  [[nodiscard]] const Retention& retention() const { return retention_; }
   PacketHub& hub() { return hub_; }
   [[nodiscard]] const EngineSettings& settings() const { return settings_; }
 
@@ -141,6 +150,7 @@ class Engine {
   std::atomic<std::uint64_t> duplicates_{0};
   RealFileSystem journal_files_{"journal"};
   Hooks hooks_;
+  Retention retention_;
   const std::unique_ptr<Journal> journal_;  // the writer's, once it has started; null without a file
   CaptureWriter writer_;
   RealFileSystem filter_files_{"filters"};

@@ -24,6 +24,7 @@ std::string StatsLine::next(const Engine& engine, Clock::time_point now) {
   for (std::size_t i = 0; i < kDropReasons; ++i) {
     if (s.dropped[i] > 0) line << " dropped_" << name_of(static_cast<DropReason>(i)) << '=' << s.dropped[i];
   }
+  if (engine.settings().keep.any()) line << " removed_files=" << engine.retention().removed();
   const Hooks::Counters& hooks = engine.hooks().counters();
   if (engine.settings().pcap_command) {
     line << " commands=" << hooks.succeeded << " commands_failed=" << hooks.failed + hooks.timed_out

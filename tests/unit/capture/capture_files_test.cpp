@@ -421,3 +421,57 @@ TEST_CASE("What a writer that died had not committed is cut from its file, and n
     CHECK(fs::file_size(path) == size);
   }
 }
+
+TEST_CASE("Files of a directory never take a name that is or was another's", "[capture_files]") {
+  const TempDir dir;
+  const std::string directory = dir.file("made/here");
+  const auto make = [&] {
+    Result<NewCaptureFile> created = create_part(directory, "20261123T000000Z", CaptureFormat::kPcap);
+    REQUIRE(created);
+    REQUIRE(created->file->add_interface({"hunter", "eth0", kUser0, ""}));
+    const StoredPacket packet{.bytes = "x"};
+    REQUIRE(created->file->write(packet.view(), 0));
+    REQUIRE(created->file->close());
+    return created->committed.path;
+  };
+  const std::string first = make();
+  const std::string second = make();
+  CHECK(first == directory + "/20261123T000000Z.pcap.part");
+  CHECK(second == directory + "/20261123T000000Z_2.pcap.part");
+  REQUIRE(finish_part(first));
+  CHECK(make() == directory + "/20261123T000000Z_3.pcap.part");
+  fs::copy_file(second, directory + "/20261123T000000Z_2.pcap");  // somebody else's doing
+  const Result<std::string> finished = finish_part(second);
+  REQUIRE(finished);
+  CHECK(*finished == directory + "/20261123T000000Z_2_2.pcap");
+  CHECK((fs::status(directory).permissions() & fs::perms::mask) == fs::perms(02750));
+}
+
+TEST_CASE("What killed processes left in a directory is finished, as far as it is a capture that nobody writes",
+          "[capture_files]") {
+  const TempDir dir;
+  const auto make = [&](const std::string& name, int packets) {
+    Result<NewCaptureFile> created = create_part(dir.path(), name, CaptureFormat::kPcap);
+    REQUIRE(created);
+    REQUIRE(created->file->add_interface({"hunter", "eth0", kUser0, ""}));
+    const StoredPacket packet{.bytes = "x"};
+    for (int i = 0; i < packets; ++i) REQUIRE(created->file->write(packet.view(), 0));
+    REQUIRE(created->file->flush());
+    return std::move(created->file);
+  };
+  make("whole", 3);
+  make("torn", 2);
+  fs::resize_file(dir.file("torn.pcap.part"), fs::file_size(dir.file("torn.pcap.part")) - 1);
+  make("empty", 0);
+  fs::copy_file("/etc/hostname", dir.file("other.pcap.part"));
+  fs::copy_file("/etc/hostname", dir.file("not-ours.part"));
+  const auto open = make("open", 1);
+  const Result<std::vector<std::string>> finished = finish_left_parts(dir.path());
+  REQUIRE(finished);
+  CHECK(*finished == std::vector<std::string>{dir.file("torn.pcap"), dir.file("whole.pcap")});
+  CHECK(capinfos_counts(*finished) == std::vector<std::uint64_t>{1, 3});
+  for (const std::string name : {"other.pcap.part", "not-ours.part", "open.pcap.part"})
+    CHECK(fs::exists(dir.file(name)));
+  CHECK(names_in(dir.path()) == 5);
+  CHECK(finish_left_parts(dir.file("nowhere")).ok());
+}

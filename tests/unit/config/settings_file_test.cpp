@@ -72,7 +72,7 @@ TEST_CASE("Wrong values name file, line, key and what is allowed", "[config]") {
               "F:3: hunter.display_stats: \"yes\" is not true or false",
               "F:4: hunter.log_format: \"xml\" is not one of text, json",
               "F:5: hunter.kernel_buffer: \"1K\" is not a size of at least 1M in bytes or as 512K, 64M, 1G",
-              "F:6: hunter.batch_timeout_ms: \"2h\" is not a time from 0 to 60000 in milliseconds or as 100ms, 2s"});
+              "F:6: hunter.batch_timeout_ms: \"2h\" is not a time from 0 to 60000 in milliseconds or as 100ms, 2s, 5m, 1h, 7d"});
   CHECK(faults("hunter:\n  batch_size: [1]\n  hunter_id: {a: b}\n  interfaces: {a: b}\n") ==
         Texts{"F:2: hunter.batch_size: a sequence is not a whole number from 1 to 10000",
               "F:3: hunter.hunter_id: a mapping is not text",

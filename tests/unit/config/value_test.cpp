@@ -52,7 +52,7 @@ TEST_CASE("An error says which value is wrong and what is allowed", "[config]") 
   CHECK(error({.kind = Kind::kSize, .min = 1 << 20, .max = 1 << 30}, "1K") ==
         "\"1K\" is not a size from 1M to 1G in bytes or as 512K, 64M, 1G");
   CHECK(error({.kind = Kind::kMilliseconds, .max = 5000}, "6s") ==
-        "\"6s\" is not a time from 0 to 5000 in milliseconds or as 100ms, 2s");
+        "\"6s\" is not a time from 0 to 5000 in milliseconds or as 100ms, 2s, 5m, 1h, 7d");
   CHECK(error({.kind = Kind::kBoolean}, "maybe") == "\"maybe\" is not true or false");
   CHECK(error({.default_value = "text", .choices = {"text", "json"}}, "xml") == "\"xml\" is not one of text, json");
   CHECK(error({.kind = Kind::kInteger}, std::string(100, '9')) ==

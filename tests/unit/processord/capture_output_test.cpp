@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "tests/support/disk_faults.h"
@@ -29,7 +30,7 @@ struct Place {
     path = dir.file(name);
     output.reset();
     Result<std::unique_ptr<CaptureOutput>> opened =
-        CaptureOutput::open(path, journal, SyncPolicy::kInterval, [](const std::string&) {});
+        CaptureOutput::open({.path = path}, journal, SyncPolicy::kInterval, [](const std::string&) {});
     REQUIRE(opened);
     output = std::move(*opened);
     return *output;
@@ -163,6 +164,7 @@ TEST_CASE("Wherever a processor is killed, each packet is in its files once and 
           "[capture_output]") {
   const std::string suffix = GENERATE(std::string("pcap"), std::string("pcapng"));
   const SyncPolicy policy = GENERATE(SyncPolicy::kInterval, SyncPolicy::kNever);
+  const bool rotating = GENERATE(false, true);
   constexpr std::uint64_t kBatches = 13;
   constexpr std::uint32_t kPackets = 3;
   // Of every three batches the last is another sender's, and of another link type where libpcap reads that.
@@ -175,7 +177,13 @@ TEST_CASE("Wherever a processor is killed, each packet is in its files once and 
     writing = true;
     try {
       Journal journal({.directory = "/state", .sync = policy != SyncPolicy::kNever, .rewrite_bytes = 700}, disk);
-      const auto opened = CaptureOutput::open(path, journal, policy, [](const std::string&) {});
+      CaptureTarget target{.path = path};
+      if (rotating) {
+        target = {.directory = std::filesystem::path(path).parent_path(),
+                  .format = *capture::capture_format(path),
+                  .size_bytes = 1'500};
+      }
+      const auto opened = CaptureOutput::open(target, journal, policy, [](const std::string&) {});
       REQUIRE(opened);
       CaptureOutput& output = **opened;
       std::uint64_t stored = journal.positions().empty() ? 0 : journal.positions()[0].sequence;
@@ -196,6 +204,13 @@ TEST_CASE("Wherever a processor is killed, each packet is in its files once and 
         Status committed;
         if (sequence % 4 == 0 || sequence == kBatches) committed = output.commit({{"h1", 7, sequence}});
         REQUIRE(committed);
+        if (sequence % 4 == 0 && output.rotation_at()) {
+          if (killed()) return false;
+          writing = false;
+          const Status closed = output.close();
+          REQUIRE(closed);
+          writing = true;
+        }
       }
       if (killed()) return false;
       writing = false;
@@ -213,16 +228,24 @@ TEST_CASE("Wherever a processor is killed, each packet is in its files once and 
     if (at_call) disk.plan.crash_at = point;
     const bool lived = live(path, disk, at_call ? ~std::uint64_t{0} : point);
     disk.after_kill();
-    if (writing && std::filesystem::exists(path) && std::filesystem::file_size(path) > 0) {
-      std::ofstream(path, std::ios::app) << "the beginning of a record that was being written";
+    for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
+      const bool is_open = entry.path() == path || entry.path().extension() == ".part";
+      if (!writing || !is_open || entry.file_size() == 0) continue;
+      std::ofstream(entry.path(), std::ios::app) << "the beginning of a record that was being written";
     }
     INFO((at_call ? "journal call " : "step ") << point << " of " << suffix);
     REQUIRE(live(path, disk, ~std::uint64_t{0}));
     std::vector<std::string> files;
     for (const auto& entry : std::filesystem::directory_iterator(dir.path())) files.push_back(entry.path());
-    std::sort(files.begin(), files.end());
+    std::sort(files.begin(), files.end(), [&](const std::string& a, const std::string& b) {
+      const auto ended = [&](const std::string& file) {
+        return rotating ? std::filesystem::last_write_time(file) : std::filesystem::file_time_type();
+      };
+      return std::tuple(ended(a), a) < std::tuple(ended(b), b);
+    });
     std::vector<Numbered> numbers;
     for (const std::string& file : files) {
+      CHECK_FALSE(file.ends_with(".part"));
       if (std::filesystem::file_size(file) < kPackets * std::size_t{60})
         continue;  // headers; libpcap wants an interface
       const auto more = stored_numbers(file);
