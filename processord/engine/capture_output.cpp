@@ -83,6 +83,12 @@ Status CaptureOutput::cut_back_unfinished() {
 // They end here: nothing will be added to them, whichever link types come now.
 Status CaptureOutput::set_aside_unfinished() {
   for (; !left_over_.empty(); left_over_.pop_back()) {
+    if (left_over_.back().ends_with(capture::kPartSuffix)) {  // of a directory, which is not asked for any more
+      const Result<std::string> whole = capture::finish_part(left_over_.back());
+      if (!whole) return whole.error();
+      closed_(*whole);
+      continue;
+    }
     const Result<std::optional<capture::SetAside>> kept = capture::set_aside(left_over_.back());
     if (!kept) return kept.error();
     if (!*kept) continue;

@@ -91,14 +91,13 @@ void CaptureWriter::set_fault(const std::string& text) {
 bool CaptureWriter::wait_for_work() {
   std::unique_lock lock(mutex_);
   const auto ready = [this] { return stop_ || rotate_ || !queue_.empty(); };
-  std::optional<Clock::time_point> until = output_ ? output_->rotation_at() : std::nullopt;
-  if (written_batches_ > 0) {
-    until = std::min(until.value_or(Clock::time_point::max()), first_written_at_ + kCommitInterval);
-  }
-  if (until) {
-    arrived_.wait_until(lock, *until, ready);
-  } else {
+  auto until = Clock::time_point::max();
+  if (output_) until = output_->rotation_at().value_or(until);
+  if (written_batches_ > 0) until = std::min(until, first_written_at_ + kCommitInterval);
+  if (until == Clock::time_point::max()) {
     arrived_.wait(lock, ready);
+  } else {
+    arrived_.wait_until(lock, until, ready);
   }
   return !stop_ || !queue_.empty();
 }

@@ -128,6 +128,18 @@ def test_kills_leave_whole_files_and_every_acknowledged_packet_once(programs, tm
     assert sorted(stored(folder)) == sorted(PACKETS * 300)
 
 
+def test_the_last_file_of_a_directory_is_finished_by_a_processord_that_has_none(programs, tmp_path):
+    folder = tmp_path / 'captures'
+    state = ('--state-dir', tmp_path / 'state')
+    processor = programs.processord('--rotate-dir', folder, *state)
+    assert programs.hunterd(processor, interface=CALL).wait() == 0
+    processor.kill()
+    assert programs.processord('--write-file', tmp_path / 's.pcap', *state).stop() == 0
+    assert not parts(folder)
+    judge(folder)
+    assert stored(folder) == PACKETS
+
+
 def test_what_is_kept_is_bounded_and_what_is_newest_stays(programs, tmp_path):
     folder = tmp_path / 'captures'
     processor = programs.processord('--rotate-dir', folder, '--rotate-size', '50K', '--keep-bytes', '500K')

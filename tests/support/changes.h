@@ -12,11 +12,9 @@ class Changes {
  public:
   template <typename Function>
   void change(Function&& function) {
-    {
-      const std::lock_guard lock(mutex_);
-      function();
-    }
-    changed_.notify_all();
+    const std::lock_guard lock(mutex_);
+    function();
+    changed_.notify_all();  // under the lock: whoever waits may end, and this with it, as soon as it is free
   }
 
   template <typename Function>
