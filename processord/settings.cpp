@@ -119,6 +119,26 @@ config::Program program() {
        .help =
            "File of the filters, read at the start and on SIGHUP, and written with each change; filters.json in the "
            "state directory by default."},
+      {.name = "virtual-interface",
+       .yaml = "processor.virtual_interface",
+       .kind = Kind::kBoolean,
+       .default_value = "false",
+       .help =
+           "Put every packet, as it passes, into a network interface of this host that is made for it, for tcpdump, "
+           "Wireshark, Snort, Zeek. Needs CAP_NET_ADMIN. A hunterd on this host must not capture on it, nor on any.",
+       .group = "Virtual interface"},
+      {.name = "vif-name",
+       .yaml = "processor.vif_name",
+       .default_value = "lc0",
+       .value_name = "NAME",
+       .help = "Its name, which must be free; up to 15 characters."},
+      {.name = "vif-type",
+       .yaml = "processor.vif_type",
+       .default_value = "tap",
+       .value_name = "TYPE",
+       .help =
+           "tap: Ethernet frames, with a made-up header where packets have another link type; tun: IP packets alone.",
+       .choices = {"tap", "tun"}},
       {.name = "stats",
        .yaml = "processor.display_stats",
        .kind = Kind::kBoolean,
@@ -178,6 +198,14 @@ ProcessorSettings read_settings(const config::Settings& settings, std::vector<st
   engine.filter_file = settings.text("filter-file");
   const std::string& sync = settings.text("sync");
   engine.sync = sync == "always" ? SyncPolicy::kAlways : sync == "never" ? SyncPolicy::kNever : SyncPolicy::kInterval;
+  if (settings.boolean("virtual-interface")) {
+    const bool tun = settings.text("vif-type") == "tun";
+    engine.virtual_interface = {.name = settings.text("vif-name"),
+                                .type = tun ? VirtualInterfaceType::kTun : VirtualInterfaceType::kTap};
+    if (const Status status = check_interface_name(engine.virtual_interface->name); !status) {
+      faults.push_back(status.error().text);
+    }
+  }
   processor.stats = settings.boolean("stats");
   processor.tls = wire::read_transport(settings, {processor.listen}, wire::End::kServer, faults);
   return processor;

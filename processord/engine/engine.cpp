@@ -37,6 +37,12 @@ FlowLevel flow_for(std::size_t queued, FlowLevel before) {
   return queued < kLow ? FlowLevel::kContinue : before;
 }
 
+std::unique_ptr<VirtualInterface> open_virtual_interface(const EngineSettings& settings) {
+  if (!settings.virtual_interface) return nullptr;
+  return std::make_unique<VirtualInterface>(open_virtual_device(*settings.virtual_interface),
+                                            settings.virtual_interface->type);
+}
+
 std::unique_ptr<Journal> open_journal(const EngineSettings& settings, HunterRegistry& registry, FileSystem& files) {
   if (!settings.stores()) return nullptr;
   auto journal = std::make_unique<Journal>(Journal::Settings{.directory = settings.state_dir,
@@ -77,6 +83,7 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
     : settings_(std::move(settings)),
       registry_(settings_.max_hunters, time),
       hub_(settings_.max_subscribers),
+      virtual_interface_(open_virtual_interface(settings_)),
       retention_(settings_.rotation.directory, settings_.keep),
       journal_(open_journal(settings_, registry_, journal_files_)),
       writer_(open_output(settings_, journal_.get(), hooks_, retention_),
@@ -109,6 +116,7 @@ void Engine::start() {
   writer_.start();
   filters_.start();
   followed_calls_.start();
+  if (virtual_interface_) virtual_interface_->start();
   timer_ = std::jthread([this] {
     ::pthread_setname_np(::pthread_self(), "timer");
     run_timer();
@@ -129,6 +137,7 @@ void Engine::stop() {
   for (const auto& hunter : registry_.all()) {
     if (const auto peer = hunter->peer()) peer->close({Code::kUnavailable, "the processor is stopping"});
   }
+  if (virtual_interface_) virtual_interface_->stop();
 }
 
 void Engine::rotate() {
@@ -281,6 +290,7 @@ Result<Engine::Verdict> Engine::accept(const Ingest& ingest, packet::Batch batch
     received_ += packets;
     hub_.publish(shared);
     followed_calls_.push(shared);
+    if (virtual_interface_) virtual_interface_->push(shared);
     writer_.push(ingest.hunter, ingest.incarnation, std::move(shared));
   }
   update_flow();
@@ -336,6 +346,7 @@ Engine::Statistics Engine::statistics() const {
                         .live_only = counters.live_only,
                         .in_flight = counters.in_flight,
                         .queued_bytes = writer_.queued_bytes()};
+  if (virtual_interface_) statistics.virtual_interface = virtual_interface_->counts();
   for (std::size_t reason = 0; reason < kDropReasons; ++reason) {
     statistics.dropped[reason] = counters.dropped.of(static_cast<DropReason>(reason));
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -22,6 +23,8 @@
 #include "processord/engine/journal.h"
 #include "processord/engine/packet_hub.h"
 #include "processord/engine/retention.h"
+#include "processord/engine/virtual_device.h"
+#include "processord/engine/virtual_interface.h"
 
 namespace lc::processor {
 
@@ -38,6 +41,7 @@ struct EngineSettings {
   /// Whether anything is stored.
   [[nodiscard]] bool stores() const { return !write_file.empty() || !rotation.directory.empty(); }
   std::shared_ptr<const CommandLine> pcap_command;  // run on each closed capture file; null = none
+  std::optional<VirtualDeviceSettings> virtual_interface = std::nullopt;
 };
 /// Placeholders of EngineSettings::pcap_command.
 inline constexpr std::string_view kPcapPlaceholder = "pcap";
@@ -57,12 +61,14 @@ struct Ingest {
 class Engine {
  public:
   /// Reads the journal, cuts back what was not acknowledged, opens the capture file and reads the filters; throws
-  /// StartError when one of them can't be written or is damaged, or another process has the state directory.
+  /// StartError when one of them can't be written or is damaged, another process has the state directory, or the
+  /// virtual interface can't be had.
   Engine(EngineSettings settings, const TimeSource& time);
   ~Engine();
 
   void start();
-  /// Takes nothing more, stores and acknowledges what was taken, closes the files, and then the streams.
+  /// Takes nothing more, stores and acknowledges what was taken, closes the files, and then the streams; the virtual
+  /// interface gets what it has not had yet.
   void stop();
 
   Result<fleet::RegistrationAnswer> register_hunter(const fleet::HunterDescription& description,
@@ -120,6 +126,7 @@ class Engine {
     std::uint64_t in_flight = 0;
     std::array<std::uint64_t, kDropReasons> dropped{};
     std::size_t queued_bytes = 0;
+    std::optional<VirtualInterface::Counts> virtual_interface = std::nullopt;
     std::uint32_t hunters = 0;  // connected, by status
     std::uint32_t healthy = 0, warning = 0, error = 0;
   };
@@ -144,6 +151,7 @@ class Engine {
   const EngineSettings settings_;
   HunterRegistry registry_;
   PacketHub hub_;
+  const std::unique_ptr<VirtualInterface> virtual_interface_;  // null unless one is asked for
   std::atomic<FlowLevel> flow_{FlowLevel::kContinue};
   std::atomic<bool> any_held_{false};
   std::atomic<std::uint64_t> received_{0};

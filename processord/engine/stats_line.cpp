@@ -30,6 +30,14 @@ std::string StatsLine::next(const Engine& engine, Clock::time_point now) {
     line << " commands=" << hooks.succeeded << " commands_failed=" << hooks.failed + hooks.timed_out
          << " commands_dropped=" << hooks.dropped;
   }
+  if (s.virtual_interface) {
+    const auto& lost = s.virtual_interface->not_injected;
+    line << " vif_injected=" << s.virtual_interface->injected
+         << " vif_dropped=" << std::accumulate(lost.begin(), lost.end(), std::uint64_t{0});
+    for (std::size_t i = 0; i < lost.size(); ++i) {
+      if (lost[i] > 0) line << " vif_dropped_" << name_of(static_cast<NotInjected>(i)) << '=' << lost[i];
+    }
+  }
   constexpr std::array<const char*, 3> kNames = {"HEALTHY", "WARNING", "ERROR"};
   line << " queue_bytes=" << s.queued_bytes << " status=" << kNames[static_cast<std::size_t>(status)];
   if (!reason.empty()) line << " reason=" << quoted(reason);

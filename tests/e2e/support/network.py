@@ -57,11 +57,11 @@ class Link:
 
     def listener(self):
         """A listening TCP socket on the watcher's loopback: for a relay out of the namespace (proxy.Proxy)."""
-        return _made_in(self.watcher, lambda: socket.create_server(('127.0.0.1', 0)))
+        return made_in(self.watcher, lambda: socket.create_server(('127.0.0.1', 0)))
 
     def sender_on(self, tx):
         """A socket whose send() puts whole frames onto the wire from `tx`."""
-        made = _made_in(self.sender, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+        made = made_in(self.sender, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
         made.bind((tx, 0))
         return made
 
@@ -70,7 +70,7 @@ class Link:
             subprocess.run(['ip', 'netns', 'del', name], check=False, stderr=subprocess.DEVNULL)
 
 
-def _made_in(namespace, make):
+def made_in(namespace, make):
     """The socket that `make()` gives in the namespace: it stays there, whoever uses it."""
     made = []
 

@@ -26,12 +26,15 @@ TEST_CASE("Sizes are read in bytes and in binary multiples", "[config]") {
   CHECK_FALSE(parse_value(option, bad, "test").ok());
 }
 
-TEST_CASE("Times are read in milliseconds and seconds", "[config]") {
+TEST_CASE("Times are read in milliseconds or with their unit", "[config]") {
   const Option option{.kind = Kind::kMilliseconds};
   CHECK(number(option, "100") == 100);
   CHECK(number(option, "100ms") == 100);
   CHECK(number(option, "2s") == 2000);
-  const auto bad = GENERATE("", "ms", "1m", "1h", "1.5s", "100 ms", "-5", "9223372036854775807s");
+  CHECK(number(option, "5m") == 300'000);
+  CHECK(number(option, "1h") == 3'600'000);
+  CHECK(number(option, "7d") == 604'800'000);
+  const auto bad = GENERATE("", "ms", "1M", "1w", "1h30m", "1.5s", "100 ms", "-5", "9223372036854775807s");
   CHECK_FALSE(parse_value(option, bad, "test").ok());
 }
 
