@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdio>
 #include <numeric>
 #include <system_error>
@@ -11,6 +12,45 @@ namespace {
 
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
+struct Character {
+  std::uint32_t point = 0;
+  std::size_t size = 0;  // in bytes; 0: what is there is no UTF-8
+};
+
+/// Of a text that is not empty. RFC 3629 section 4.
+Character first_character(std::string_view text) {
+  const auto at = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = at(0);
+  if (first < 0x80) return {first, 1};
+  Character character;
+  if (first >= 0xc2 && first <= 0xdf) {
+    character = {first & 0x1fU, 2};
+  } else if ((first & 0xf0) == 0xe0) {
+    character = {first & 0x0fU, 3};
+  } else if (first >= 0xf0 && first <= 0xf4) {
+    character = {first & 0x07U, 4};
+  } else {
+    return {};
+  }
+  if (text.size() < character.size) return {};
+  for (std::size_t i = 1; i < character.size; ++i) {
+    if ((at(i) & 0xc0) != 0x80) return {};
+    character.point = (character.point << 6) | (at(i) & 0x3fU);
+  }
+  const std::uint32_t point = character.point;
+  const bool surrogate = point >= 0xd800 && point <= 0xdfff;
+  const bool too_long = (character.size == 3 && point < 0x800) || (character.size == 4 && point < 0x10000);
+  if (surrogate || too_long || point > 0x10ffff) return {};
+  return character;
+}
+
+/// Control characters (C0, DEL, C1), line and paragraph separators, and the formatting characters for bidirectional
+/// text (Unicode Standard Annex 9).
+bool is_unsafe(std::uint32_t point) {
+  return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x061c || point == 0x200e || point == 0x200f ||
+         (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -82,39 +122,39 @@ std::vector<std::string> split(std::string_view text, char separator) {
 }
 
 bool is_utf8(std::string_view text) {
-  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
-  const auto* const end = at + text.size();
-  while (at != end) {
-    if (*at < 0x80) {
-      ++at;
-      continue;
-    }
-    std::ptrdiff_t length = 0;
-    std::uint32_t point = 0;
-    if (*at >= 0xc2 && *at <= 0xdf) {
-      length = 2;
-      point = *at & 0x1fU;
-    } else if ((*at & 0xf0) == 0xe0) {
-      length = 3;
-      point = *at & 0x0fU;
-    } else if (*at >= 0xf0 && *at <= 0xf4) {
-      length = 4;
-      point = *at & 0x07U;
-    } else {
-      return false;
-    }
-    if (end - at < length) return false;
-    for (std::ptrdiff_t i = 1; i < length; ++i) {
-      if ((at[i] & 0xc0) != 0x80) return false;
-      point = (point << 6) | (at[i] & 0x3fU);
-    }
-    const bool surrogate = point >= 0xd800 && point <= 0xdfff;
-    if ((length == 3 && (point < 0x800 || surrogate)) || (length == 4 && (point < 0x10000 || point > 0x10ffff))) {
-      return false;
-    }
-    at += length;
+  while (!text.empty()) {
+    const std::size_t size = first_character(text).size;
+    if (size == 0) return false;
+    text.remove_prefix(size);
   }
   return true;
+}
+
+std::string terminal_safe(std::string_view text, std::size_t most) {
+  constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
+  constexpr std::string_view kEllipsis = "\xe2\x80\xa6";     // U+2026
+  std::string out;
+  out.reserve(std::min(text.size(), most));
+  std::size_t count = 0;
+  std::size_t before_last = 0;  // where the last of `most` characters begins
+  while (!text.empty()) {
+    if (count++ == most) {
+      out.replace(before_last, std::string::npos, kEllipsis);
+      break;
+    }
+    before_last = out.size();
+    const Character character = first_character(text);
+    const std::size_t size = std::max<std::size_t>(character.size, 1);
+    if (text[0] == '\t' || text[0] == '\r' || text[0] == '\n') {
+      out += ' ';
+    } else if (character.size == 0 || is_unsafe(character.point)) {
+      out += kReplacement;
+    } else {
+      out += text.substr(0, size);
+    }
+    text.remove_prefix(size);
+  }
+  return out;
 }
 
 Status check_id(std::string_view what, std::string_view id) {

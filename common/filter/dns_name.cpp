@@ -17,6 +17,32 @@ std::size_t u16_at(std::span<const std::uint8_t> bytes, std::size_t offset) {
 
 }  // namespace
 
+bool DnsName::read(std::span<const std::uint8_t> message, std::size_t& at) {
+  size_ = 0;
+  std::size_t behind = 0;  // the first pointer: there the message goes on
+  std::size_t jumps = 0;
+  for (std::size_t i = at; i < message.size();) {
+    const std::size_t length = message[i];
+    if (length == 0) {
+      at = behind != 0 ? behind : i + 1;
+      return true;
+    }
+    if (length >= 0xc0) {
+      if (i + 1 >= message.size() || ++jumps > kMostJumps) break;
+      if (behind == 0) behind = i + 2;
+      i = u16_at(message, i) & 0x3fff;
+      continue;
+    }
+    if (length > 63 || i + 1 + length > message.size() || size_ + 1 + length > name_.size()) break;
+    if (size_ > 0) name_[size_++] = '.';
+    std::copy_n(message.begin() + static_cast<std::ptrdiff_t>(i + 1), length,
+                name_.begin() + static_cast<std::ptrdiff_t>(size_));
+    size_ += length;
+    i += 1 + length;
+  }
+  return false;
+}
+
 DnsQuestions::DnsQuestions(std::span<const std::uint8_t> message) : message_(message), at_(kHeader) {
   if (message.size() > kHeader) left_ = std::min(u16_at(message, 4), kMostQuestions);
 }
@@ -24,30 +50,12 @@ DnsQuestions::DnsQuestions(std::span<const std::uint8_t> message) : message_(mes
 std::optional<std::string_view> DnsQuestions::next() {
   if (left_ == 0) return std::nullopt;
   --left_;
-  std::size_t size = 0;
-  std::size_t behind = 0;  // the first pointer: there the question goes on
-  std::size_t jumps = 0;
-  for (std::size_t at = at_; at < message_.size();) {
-    const std::size_t length = message_[at];
-    if (length == 0) {
-      at_ = (behind != 0 ? behind : at + 1) + 4;  // type and class
-      return std::string_view(name_.data(), size);
-    }
-    if (length >= 0xc0) {
-      if (at + 1 >= message_.size() || ++jumps > kMostJumps) break;
-      if (behind == 0) behind = at + 2;
-      at = u16_at(message_, at) & 0x3fff;
-      continue;
-    }
-    if (length > 63 || at + 1 + length > message_.size() || size + 1 + length > name_.size()) break;
-    if (size > 0) name_[size++] = '.';
-    std::copy_n(message_.begin() + static_cast<std::ptrdiff_t>(at + 1), length,
-                name_.begin() + static_cast<std::ptrdiff_t>(size));
-    size += length;
-    at += 1 + length;
+  if (!name_.read(message_, at_)) {
+    left_ = 0;
+    return std::nullopt;
   }
-  left_ = 0;
-  return std::nullopt;
+  at_ += 4;  // type and class
+  return name_.text();
 }
 
 bool begins_dns_message(std::span<const std::uint8_t> message) {

@@ -36,8 +36,8 @@ struct TlsRecords {
 /// Follows the records (RFC 8446 section 5.1) of a hello. With `message`, what they carry of it is put there.
 TlsRecords read_tls_records(std::span<const std::uint8_t> records, std::vector<std::uint8_t>* message);
 
-/// Reads the handshake message of whole records. False: it is no hello, or it contradicts itself. Keeps the room of
-/// `hello`'s lists. Never throws but for want of memory; any bytes are allowed.
+/// Reads the handshake message of whole records. False: it is no hello, is cut short, or contradicts itself; what came
+/// before that is in `hello`. Keeps the room of its lists. Never throws but for want of memory; any bytes are allowed.
 bool parse_tls_hello(std::span<const std::uint8_t> message, TlsHello& hello);
 
 /// The fingerprints' published forms, in lower case. JA3 and JA3S: https://github.com/salesforce/ja3. JA4 (of TLS over

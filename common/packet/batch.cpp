@@ -21,8 +21,16 @@ struct Checked {
   std::span<const std::uint8_t> matched;
 };
 
+/// What a packet says besides its entry; views into the message.
+struct Extras {
+  BatchInterface interface;
+  std::span<const std::uint8_t> matched;
+  std::span<const std::uint8_t> metadata;
+};
+
 bool read_packet(std::span<const std::uint8_t> message, const std::uint8_t* batch_begin, const Checked& checked,
-                 PacketEntry& entry, BatchInterface& interface, std::span<const std::uint8_t>& matched) {
+                 PacketEntry& entry, Extras& extras) {
+  auto& [interface, matched, metadata] = extras;
   Reader reader(message, 1);
   std::span<const std::uint8_t> data;
   while (!reader.done()) {
@@ -68,8 +76,9 @@ bool read_packet(std::span<const std::uint8_t> message, const std::uint8_t* batc
       if (!reader.bytes(id) || !is_utf8(as_text(id))) return false;
       const std::uint8_t* const begin = matched.empty() ? field_begin : matched.data();
       matched = {begin, static_cast<std::size_t>(reader.position() - begin)};
-    } else if (!reader.skip(field, type, wire_format::kCapturedPacket)) {
-      return false;
+    } else {
+      if (!reader.skip(field, type, wire_format::kCapturedPacket)) return false;
+      if (type == wire_format::kBytes && field == wire_format::kMetadata) metadata = {field_begin, reader.position()};
     }
   }
   if (data.size() > kMaxPacketBytes) return false;
@@ -159,6 +168,11 @@ void MatchedIds::for_each(const std::function<void(std::string_view)>& visit) co
   }
 }
 
+std::span<const std::uint8_t> Batch::metadata_of(std::size_t number) const {
+  const auto found = std::ranges::lower_bound(metadata_, number, {}, &Metadata::number);
+  return found != metadata_.end() && found->number == number ? found->field : std::span<const std::uint8_t>();
+}
+
 Result<Batch> Batch::parse(Region bytes) {
   Batch batch;
   batch.bytes_ = std::move(bytes);
@@ -188,12 +202,13 @@ Result<Batch> Batch::parse(Region bytes) {
       if (batch.packets_.size() == kMaxBatchPackets) return malformed("more packets than a batch may have");
       if (batch.packets_.empty()) expect(content.size());
       PacketEntry& entry = batch.packets_.emplace_back();
-      BatchInterface interface;
+      Extras extras;
       auto& known = batch.interfaces_;
       const Checked checked{known.empty() ? std::string_view() : known.back().name, batch.matched_.back().fields()};
-      std::span<const std::uint8_t> matched;
-      if (!read_packet(content, begin, checked, entry, interface, matched)) return malformed("bad packet");
-      if (!matched.empty()) entry.matched = index_of(batch.matched_, matched);
+      if (!read_packet(content, begin, checked, entry, extras)) return malformed("bad packet");
+      if (!extras.matched.empty()) entry.matched = index_of(batch.matched_, extras.matched);
+      if (!extras.metadata.empty()) batch.metadata_.push_back({batch.packets_.size() - 1, extras.metadata});
+      const BatchInterface& interface = extras.interface;
       // Nearly always the interface of the packet before.
       if (known.empty() || known.back() != interface) {
         // Looking further back would make a hostile batch quadratic; a name that is there twice does no harm.

@@ -87,16 +87,27 @@ class Batch {
   [[nodiscard]] PacketView view(const PacketEntry& entry) const {
     return {data_of(entry), entry.captured, entry.original, entry.timestamp_ns};
   }
+  /// The metadata that the sender gave the packet of this number, as the message has it: the field, with its tag. Of
+  /// several, the last one. Empty: none.
+  [[nodiscard]] std::span<const std::uint8_t> metadata_of(std::size_t number) const;
   [[nodiscard]] const Region& region() const { return bytes_; }
   /// What it costs to keep: bytes and index.
-  [[nodiscard]] std::size_t memory_bytes() const { return bytes_.size + packets_.size() * sizeof(PacketEntry); }
+  [[nodiscard]] std::size_t memory_bytes() const {
+    return bytes_.size + packets_.size() * sizeof(PacketEntry) + metadata_.size() * sizeof(Metadata);
+  }
 
  private:
+  struct Metadata {
+    std::size_t number = 0;  // of the packet
+    std::span<const std::uint8_t> field;
+  };
+
   Region bytes_;
   BatchHeader header_;
   std::vector<PacketEntry> packets_;
   std::vector<BatchInterface> interfaces_;
   std::vector<MatchedIds> matched_{MatchedIds()};
+  std::vector<Metadata> metadata_;  // of those that have any, which is hardly ever one, in order
 };
 
 }  // namespace lc::packet

@@ -27,6 +27,7 @@ enum PacketField : std::uint32_t {
   kOriginalLength = 4,
   kInterfaceIndex = 5,
   kLinkType = 6,
+  kMetadata = 7,
   kInterfaceName = 8,
   kMatchedFilterIds = 9
 };

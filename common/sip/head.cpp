@@ -30,6 +30,8 @@ enum class Field : std::uint8_t {
   kAssertedIdentity,
   kPreferredIdentity,
   kCalledPartyId,
+  kAccessNetworkInfo,
+  kVisitedNetworkId,
 };
 
 /// A header name; its first eight characters are compared at once.
@@ -62,7 +64,7 @@ std::uint64_t prefix_of(std::string_view text) {
 }
 
 // RFC 3261 section 20 and 7.3.3 (compact forms), RFC 3325, RFC 7315; by first letters.
-constexpr std::array<Name, 18> kNames = {{{"authorization", Field::kAuthorization},
+constexpr std::array<Name, 20> kNames = {{{"authorization", Field::kAuthorization},
                                           {"call-id", Field::kCallId},
                                           {"cseq", Field::kCseq},
                                           {"contact", Field::kContact},
@@ -77,6 +79,8 @@ constexpr std::array<Name, 18> kNames = {{{"authorization", Field::kAuthorizatio
                                           {"p-asserted-identity", Field::kAssertedIdentity},
                                           {"p-preferred-identity", Field::kPreferredIdentity},
                                           {"p-called-party-id", Field::kCalledPartyId},
+                                          {"p-access-network-info", Field::kAccessNetworkInfo},
+                                          {"p-visited-network-id", Field::kVisitedNetworkId},
                                           {"proxy-authorization", Field::kProxyAuthorization},
                                           {"to", Field::kTo},
                                           {"t", Field::kTo}}};
@@ -121,7 +125,7 @@ Field field_of(std::string_view line, const char*& value) {
 void clear(Message& message) {
   message.method = message.request_uri = message.reason = message.call_id = {};
   message.from_tag = message.to_tag = message.cseq_method = message.content_type = {};
-  message.authorization = message.body = {};
+  message.authorization = message.access_network_info = message.visited_network_id = message.body = {};
   message.status = 0;
   message.cseq = 0;
   message.party_count = 0;
@@ -180,6 +184,10 @@ class HeadReader {
         return add_list(Identity::kPreferredIdentity, value);
       case Field::kCalledPartyId:
         return add_party(Identity::kCalledPartyId, value);
+      case Field::kAccessNetworkInfo:
+        return first(message_.access_network_info, value);
+      case Field::kVisitedNetworkId:
+        return first(message_.visited_network_id, value);
       case Field::kNone:
         return;
     }

@@ -54,6 +54,8 @@ struct Message {
   std::string_view cseq_method;
   std::string_view content_type;
   std::string_view authorization;          // Authorization or, without one, Proxy-Authorization
+  std::string_view access_network_info;    // P-Access-Network-Info, RFC 7315
+  std::string_view visited_network_id;     // P-Visited-Network-ID, RFC 7315
   std::string_view body;                   // Content-Length bytes, or what there is
   std::array<Party, kMaxParties> parties;  // every value of the identity headers (lists split at commas)
   std::size_t party_count = 0;
@@ -68,9 +70,9 @@ struct Message {
 /// 3261 section 7.5). Any method counts. Quick: a few bytes decide for nearly everything that is none.
 bool begins_message(std::span<const std::uint8_t> bytes);
 
-/// Reads the message that begins with the first byte, or behind empty lines. False when there is no start line, or no
-/// Call-ID. A message that is cut short gives what is there, without a header line that is not whole. Any thread; never
-/// throws or allocates; any bytes are allowed. Compact header names, folded lines, lone LF and CR LF are understood.
+/// Reads the message that begins with the first byte or behind empty lines. False without a start line or a Call-ID.
+/// One that is cut short, before its Call-ID too, gives what is there, without a header line that is not whole. Any
+/// thread; never throws or allocates; any bytes are allowed. Compact names, folded lines, lone LF and CR LF too.
 bool parse_message(std::span<const std::uint8_t> bytes, Message& message);
 
 /// SIP in a TCP stream (RFC 3261 section 18.3): messages end by Content-Length; keep-alives between them are skipped;

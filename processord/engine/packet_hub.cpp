@@ -2,7 +2,10 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
+
+#include "common/info/describer.h"
 
 namespace lc::processor {
 
@@ -19,17 +22,17 @@ void Subscription::skip(const packet::Batch& batch) {
   skipped_ += batch.packets().size();
 }
 
-void Subscription::offer(const std::shared_ptr<const packet::Batch>& batch) {
-  if (!selects(*batch)) return;
+void Subscription::offer(const DescribedBatch& described) {
+  if (!selects(*described.batch)) return;
   bool was_empty = false;
   {
     const std::lock_guard lock(mutex_);
     was_empty = queue_.empty();
-    queue_.push_back(batch);
-    queued_bytes_ += batch->memory_bytes();
+    queue_.push_back(described);
+    queued_bytes_ += described.memory_bytes;
     while (queued_bytes_ > kQueueBytes && queue_.size() > 1) {
-      skipped_ += queue_.front()->packets().size();
-      queued_bytes_ -= queue_.front()->memory_bytes();
+      skipped_ += queue_.front().batch->packets().size();
+      queued_bytes_ -= queue_.front().memory_bytes;
       queue_.pop_front();
     }
   }
@@ -39,10 +42,10 @@ void Subscription::offer(const std::shared_ptr<const packet::Batch>& batch) {
 std::optional<Subscription::Delivery> Subscription::next() {
   const std::lock_guard lock(mutex_);
   if (queue_.empty()) return std::nullopt;
-  Delivery delivery{std::move(queue_.front()), skipped_};
+  DescribedBatch oldest = std::move(queue_.front());
   queue_.pop_front();
-  queued_bytes_ -= delivery.batch->memory_bytes();
-  return delivery;
+  queued_bytes_ -= oldest.memory_bytes;
+  return Delivery{std::move(oldest.batch), std::move(oldest.infos), skipped_};
 }
 
 bool Subscription::has_next() const {
@@ -60,7 +63,14 @@ bool Subscription::wants(const packet::PacketView& packet, std::uint32_t link_ty
   return known->second && known->second->matches(packet);
 }
 
-PacketHub::PacketHub(std::size_t max_subscribers) : max_subscribers_(max_subscribers), thread_([this] { run(); }) {}
+PacketHub::PacketHub(std::size_t max_subscribers)
+    : PacketHub(max_subscribers, [describer = std::make_shared<info::Describer>()](
+                                     std::uint32_t link_type, std::span<const std::uint8_t> frame) {
+        return describer->describe(link_type, frame);
+      }) {}
+
+PacketHub::PacketHub(std::size_t max_subscribers, Describe describe)
+    : max_subscribers_(max_subscribers), describe_(std::move(describe)), thread_([this] { run(); }) {}
 
 PacketHub::~PacketHub() {
   {
@@ -84,10 +94,27 @@ void PacketHub::run() {
       subscriptions = subscriptions_;
     }
     for (const auto& batch : batches) {
-      for (const auto& subscription : *subscriptions) subscription->offer(batch);
+      const bool is_wanted = std::ranges::any_of(*subscriptions, [&](const auto& one) { return one->selects(*batch); });
+      if (!is_wanted) continue;
+      const DescribedBatch described = this->described(batch);
+      for (const auto& subscription : *subscriptions) subscription->offer(described);
     }
     batches.clear();
   }
+}
+
+DescribedBatch PacketHub::described(const std::shared_ptr<const packet::Batch>& batch) const {
+  DescribedBatch described{batch, nullptr, batch->memory_bytes()};
+  std::vector<info::PacketInfo> infos(batch->packets().size());
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    const packet::PacketEntry& entry = batch->packets()[i];
+    if (batch->metadata_of(i).empty()) {
+      infos[i] = describe_(batch->interfaces()[entry.interface].link_type, {batch->data_of(entry), entry.captured});
+    }
+    described.memory_bytes += infos[i].memory_bytes();
+  }
+  described.infos = std::make_shared<const std::vector<info::PacketInfo>>(std::move(infos));
+  return described;
 }
 
 Result<std::shared_ptr<Subscription>> PacketHub::subscribe(HunterSelection selection, const std::string& expression,

@@ -1,4 +1,5 @@
-// Live packets for consoles: each subscriber has a bounded queue of its own and never slows anything.
+// Live packets for consoles, each with what it says: each subscriber has a bounded queue of its own and never slows
+// anything.
 #pragma once
 
 #include <atomic>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -17,6 +19,7 @@
 
 #include "common/base/result.h"
 #include "common/filter/bpf.h"
+#include "common/info/packet_info.h"
 #include "common/packet/batch.h"
 
 namespace lc::processor {
@@ -24,12 +27,20 @@ namespace lc::processor {
 /// Which hunters: nothing = all of them.
 using HunterSelection = std::optional<std::unordered_set<std::string>>;
 
+/// A batch, and what each of its packets says; nothing (no protocol) of those whose sender said it.
+struct DescribedBatch {
+  std::shared_ptr<const packet::Batch> batch;
+  std::shared_ptr<const std::vector<info::PacketInfo>> infos;
+  std::size_t memory_bytes = 0;
+};
+
 /// One subscriber's queue. Any thread.
 class Subscription {
  public:
-  /// A batch with the packets of it that the subscriber's expression wants.
+  /// A batch; which packets of it the subscriber's expression wants, wants() says.
   struct Delivery {
     std::shared_ptr<const packet::Batch> batch;
+    std::shared_ptr<const std::vector<info::PacketInfo>> infos;
     std::uint64_t skipped = 0;  // packets lost to a full queue since the subscription began
   };
 
@@ -45,7 +56,7 @@ class Subscription {
  private:
   friend class PacketHub;
   [[nodiscard]] bool selects(const packet::Batch& batch) const;
-  void offer(const std::shared_ptr<const packet::Batch>& batch);
+  void offer(const DescribedBatch& described);
   void skip(const packet::Batch& batch);
 
   static constexpr std::size_t kQueueBytes = std::size_t{8} << 20;
@@ -54,17 +65,22 @@ class Subscription {
   const std::string expression_;
   const std::function<void()> ready_;
   mutable std::mutex mutex_;
-  std::deque<std::shared_ptr<const packet::Batch>> queue_;
+  std::deque<DescribedBatch> queue_;
   std::size_t queued_bytes_ = 0;
   std::uint64_t skipped_ = 0;
   // One compiled program for each link type met; none where libpcap has no code for it, and nothing matches.
   std::unordered_map<std::uint32_t, std::optional<filter::BpfFilter>> filters_;
 };
 
-/// Hands batches on by a thread of its own, so that whoever publishes pays for one push. Any thread.
+/// Describes batches and hands them on by a thread of its own, so that whoever publishes pays for one push. A batch is
+/// described once, however many subscribers there are, and not at all when nobody wants its hunter. Any thread.
 class PacketHub {
  public:
+  /// What a frame says; called on the hub's thread.
+  using Describe = std::function<info::PacketInfo(std::uint32_t link_type, std::span<const std::uint8_t> frame)>;
+
   explicit PacketHub(std::size_t max_subscribers);
+  PacketHub(std::size_t max_subscribers, Describe describe);
   ~PacketHub();
 
   /// `ready` is called on the hub's thread, never under a lock, when the queue was empty and is not any more.
@@ -79,10 +95,12 @@ class PacketHub {
   using Subscriptions = std::vector<std::shared_ptr<Subscription>>;
 
   void run();
+  [[nodiscard]] DescribedBatch described(const std::shared_ptr<const packet::Batch>& batch) const;
 
   static constexpr std::size_t kQueueBytes = std::size_t{16} << 20;
 
   const std::size_t max_subscribers_;
+  const Describe describe_;
   std::atomic<bool> anybody_{false};
   std::mutex mutex_;
   std::condition_variable arrived_;

@@ -1,6 +1,8 @@
 #include "processord/service/packet_subscriber.h"
 
+#include "common/packet/wire_format.h"
 #include "common/wire/status.h"
+#include "processord/service/packet_metadata.h"
 
 namespace lc::processor {
 namespace {
@@ -35,7 +37,8 @@ bool PacketSubscriber::produce() {
   while (const auto delivery = subscription_->next()) {
     const packet::Batch& batch = *delivery->batch;
     outgoing_.Clear();
-    for (const packet::PacketEntry& entry : batch.packets()) {
+    for (std::size_t i = 0; i < batch.packets().size(); ++i) {
+      const packet::PacketEntry& entry = batch.packets()[i];
       const packet::BatchInterface& interface = batch.interfaces()[entry.interface];
       if (!subscription_->wants(batch.view(entry), interface.link_type)) continue;
       auto& packet = *outgoing_.add_packets();
@@ -46,6 +49,12 @@ bool PacketSubscriber::produce() {
       packet.set_interface_index(interface.index);
       packet.set_link_type(interface.link_type);
       packet.set_interface_name(std::string(interface.name));
+      if (const auto metadata = batch.metadata_of(i); !metadata.empty()) {
+        packet.MergeFromString(
+            std::string(packet::wire_format::as_text(metadata)));  // the field, as its hunter sent it
+      } else {
+        *packet.mutable_metadata() = packet_metadata((*delivery->infos)[i]);
+      }
     }
     if (outgoing_.packets().empty()) continue;
     const packet::BatchHeader& header = batch.header();

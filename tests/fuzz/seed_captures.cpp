@@ -1,5 +1,6 @@
 // Writes seed corpora from capture files into folders named like the fuzzers: what UDP datagrams and TCP segments hold
-// for fuzz_sip, fuzz_sdp and fuzz_rtp, tunnelled packets for fuzz_tunnel, and runs of frames for fuzz_selector.
+// for fuzz_sip, fuzz_sdp and fuzz_rtp, tunnelled packets for fuzz_tunnel, frames for fuzz_info, and runs of them for
+// fuzz_selector.
 // Usage: seed_captures FOLDER CAPTURE...
 #include <pcap/pcap.h>
 
@@ -48,18 +49,19 @@ struct Folders {
   Folder sdp;
   Folder rtp;
   Folder tunnel;
+  Folder info;
   Folder selector;
-  std::array<Folder*, 5> all() { return {&sip, &sdp, &rtp, &tunnel, &selector}; }
+  std::array<Folder*, 6> all() { return {&sip, &sdp, &rtp, &tunnel, &info, &selector}; }
 };
 
 std::string big_endian(std::size_t value) {
   return {static_cast<char>(value >> 8), static_cast<char>(value)};
 }
 
-/// Frames as fuzz_selector reads them, under one set of filters after the other.
+/// Frames as fuzz_selector reads them, under one set of filters after the other, and single ones as fuzz_info does.
 class Run {
  public:
-  Run(std::uint32_t link_type, Folder& folder) : folder_(folder) {
+  Run(std::uint32_t link_type, Folder& folder, Folder& single) : folder_(folder), single_(single) {
     constexpr std::array<std::uint32_t, 8> kLinkTypes = {1, 0, 101, 108, 113, 228, 229, 276};
     const auto found = std::find(kLinkTypes.begin(), kLinkTypes.end(), link_type);
     known_ = found != kLinkTypes.end();
@@ -67,6 +69,7 @@ class Run {
   }
   void add(Bytes frame) {
     if (!known_ || frame.size() >= 2048) return;
+    single_.add(control_ + big_endian(frame.size()), frame);
     text_ += control_;
     text_ += '\1';  // 4 ms later
     text_ += big_endian(frame.size());
@@ -83,6 +86,7 @@ class Run {
  private:
   static constexpr int kFramesOfRun = 6;
   Folder& folder_;
+  Folder& single_;
   bool known_ = false;
   char control_ = 0;
   std::string text_;
@@ -124,8 +128,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   const std::filesystem::path folder = argv[1];
-  Folders folders{Folder(folder / "fuzz_sip"), Folder(folder / "fuzz_sdp"), Folder(folder / "fuzz_rtp"),
-                  Folder(folder / "fuzz_tunnel"), Folder(folder / "fuzz_selector")};
+  Folders folders{Folder(folder / "fuzz_sip"),    Folder(folder / "fuzz_sdp"),  Folder(folder / "fuzz_rtp"),
+                  Folder(folder / "fuzz_tunnel"), Folder(folder / "fuzz_info"), Folder(folder / "fuzz_selector")};
   for (const char* const name : std::span(argv, static_cast<std::size_t>(argc)).subspan(2)) {
     std::array<char, PCAP_ERRBUF_SIZE> error{};
     const std::unique_ptr<pcap_t, decltype(&pcap_close)> file(pcap_open_offline(name, error.data()), &pcap_close);
@@ -136,7 +140,7 @@ int main(int argc, char** argv) {
     const auto link_type = static_cast<std::uint32_t>(pcap_datalink(file.get()));
     pcap_pkthdr* header = nullptr;
     const u_char* data = nullptr;
-    Run run(link_type == DLT_RAW ? lc::packet::kRaw : link_type, folders.selector);
+    Run run(link_type == DLT_RAW ? lc::packet::kRaw : link_type, folders.selector, folders.info);
     while (pcap_next_ex(file.get(), &header, &data) == 1) {
       add(lc::packet::decode(link_type, {data, header->caplen}).ip, folders);
       run.add({data, header->caplen});

@@ -16,6 +16,7 @@
 
 #include "tests/rpc/processor_client.h"
 #include "tests/support/numbered_packets.h"
+#include "tests/support/sip_packets.h"
 #include "tests/unit/capture/capture_judges.h"
 
 using namespace lc;
@@ -297,7 +298,12 @@ TEST_CASE("A subscriber gets the hunters it chose: all of them, those it names, 
     CHECK(got->epoch() == kEpoch);
     REQUIRE(got->packets_size() == 2);
     const data::PacketBatch sent = batch(1, 2, 60, id);
-    for (int i = 0; i < 2; ++i) CHECK(got->packets(i).SerializeAsString() == sent.packets(i).SerializeAsString());
+    for (int i = 0; i < 2; ++i) {
+      data::CapturedPacket packet = got->packets(i);
+      CHECK(packet.metadata().protocol() == "Ethernet");  // their bytes are no known protocol's
+      packet.clear_metadata();
+      CHECK(packet.SerializeAsString() == sent.packets(i).SerializeAsString());
+    }
   }
   const auto got = to_h2.next();
   REQUIRE(got);
@@ -305,6 +311,48 @@ TEST_CASE("A subscriber gets the hunters it chose: all of them, those it names, 
   node.reset();  // whatever would come has come when the call is over
   CHECK_FALSE(to_h2.next());
   CHECK_FALSE(to_none.next());
+}
+
+TEST_CASE("A subscriber gets what a hunter says of a packet, and what the processor finds where no hunter said it",
+          "[processor_node]") {
+  const auto node = serve(settings());
+  Client console(node->address());
+  Subscriber subscriber(console, {});
+  Client hunter(node->address());
+  REQUIRE(hunter.register_hunter().ok());
+  const std::string invite =
+      "INVITE sip:bob@b.example SIP/2.0\r\nCall-ID: c1\r\nFrom: <sip:alice@a.example>;tag=t\r\n\r\n";
+  const auto frame = test::udp_frame({"192.0.2.1", 5060}, {"192.0.2.2", 5070}, test::bytes_of(invite));
+  data::PacketBatch sent = batch(1, 3);
+  for (data::CapturedPacket& packet : *sent.mutable_packets()) {
+    packet.set_data(frame.data(), frame.size());
+    packet.clear_capture_length();
+  }
+  data::PacketMetadata& said = *sent.mutable_packets(1)->mutable_metadata();
+  said.set_protocol("MGCP");
+  said.mutable_sip()->set_call_id("the hunter's");
+  (*said.mutable_details())["key"] = "value";
+  PacketCall call(hunter);
+  REQUIRE(call.send(sent));
+  const auto got = subscriber.next();
+  REQUIRE(got);
+  REQUIRE(got->packets_size() == 3);
+  CHECK(got->packets(1).metadata().SerializeAsString() == said.SerializeAsString());
+  for (const int i : {0, 2}) {
+    const data::PacketMetadata& found = got->packets(i).metadata();
+    CHECK(found.protocol() == "SIP");
+    CHECK(found.transport() == "UDP");
+    CHECK(found.src_ip() == "192.0.2.1");
+    CHECK(found.dst_ip() == "192.0.2.2");
+    CHECK(found.src_port() == 5060);
+    CHECK(found.dst_port() == 5070);
+    CHECK(found.sip().method() == "INVITE");
+    CHECK(found.sip().call_id() == "c1");
+    CHECK(found.sip().from_user() == "alice");
+    CHECK(found.info() == "Request: INVITE sip:bob@b.example");
+    CHECK_FALSE(found.has_rtp());
+    CHECK_FALSE(found.has_dns());
+  }
 }
 
 TEST_CASE("A subscriber's expression chooses packets, a bad one is refused, and so is one subscriber too many",

@@ -103,6 +103,19 @@ TEST_CASE("Lists are split without blanks and empty pieces", "[text]") {
   CHECK(split("", ',').empty());
 }
 
+TEST_CASE("Foreign text becomes UTF-8 without control characters, and no longer than it may be", "[text]") {
+  CHECK(terminal_safe("plain", 5) == "plain");
+  CHECK(terminal_safe("plain", 4) == "pla\u2026");
+  CHECK(terminal_safe("\u00e4\u00f6\u00fc", 2) == "\u00e4\u2026");
+  CHECK(terminal_safe("a\r\n\tb", 9) == "a   b");
+  CHECK(terminal_safe("\x1b[2J\x07\x7f", 9) == "\uFFFD[2J\uFFFD\uFFFD");
+  CHECK(terminal_safe("\xc2\x9b", 9) == "\uFFFD");                              // CSI as one character
+  CHECK(terminal_safe("\u202eabc\u2066\u200f", 9) == "\uFFFDabc\uFFFD\uFFFD");  // turned around
+  CHECK(terminal_safe("\xff\xe2\x82", 9) == "\uFFFD\uFFFD\uFFFD");
+  CHECK(terminal_safe(std::string_view("\0x", 2), 9) == "\uFFFDx");
+  CHECK(terminal_safe("", 1).empty());
+}
+
 TEST_CASE("Ids are checked, and a bad one is shown harmlessly", "[text]") {
   CHECK(check_id("hunter id", "Edge-1.lan_2"));
   CHECK(check_id("hunter id", std::string(64, 'a')));

@@ -40,11 +40,13 @@ struct Subscriber {
     if (!told->changes.wait([this] { return subscription->has_next(); })) throw std::runtime_error("nothing came");
     const auto delivery = subscription->next();
     skipped = delivery->skipped;
+    infos = delivery->infos;
     return lc::test::numbered_of(delivery->batch->data_of(delivery->batch->packets()[0])).second;
   }
 
   std::shared_ptr<Told> told = std::make_shared<Told>();
   std::uint64_t skipped = 0;
+  std::shared_ptr<const std::vector<info::PacketInfo>> infos;
   std::shared_ptr<Subscription> subscription;
 };
 
@@ -151,6 +153,40 @@ TEST_CASE("A subscriber's expression picks packets by what is in them", "[packet
   CHECK(everything.subscription->wants(view, 147));
   packet[34 + 3] = 0xc5;
   CHECK_FALSE(udp.subscription->wants(view, packet::kEthernet));
+}
+
+TEST_CASE("A packet is described once for all subscribers, off the publisher's thread, and only for those who want it",
+          "[packet_hub]") {
+  std::atomic<int> described{0};
+  std::atomic<bool> on_this_thread{false};
+  const auto publisher = std::this_thread::get_id();
+  PacketHub hub(10, [&](std::uint32_t link_type, std::span<const std::uint8_t> frame) {
+    ++described;
+    if (std::this_thread::get_id() == publisher) on_this_thread = true;
+    info::PacketInfo info;
+    info.protocol = "T";
+    info.line = std::to_string(link_type) + " " + std::to_string(frame.size());
+    return info;
+  });
+  hub.publish(shared_batch({.packets = 5}));  // nobody is there
+  Subscriber one(hub, std::unordered_set<std::string>{"h1"});
+  Subscriber other(hub, std::unordered_set<std::string>{"h1"});
+  hub.publish(shared_batch({.hunter = "h2", .packets = 7}));  // nobody wants it
+  hub.publish(shared_batch({.first_number = 10, .packets = 3}));
+  CHECK(one.next() == 10);
+  REQUIRE(one.infos->size() == 3);
+  CHECK((*one.infos)[2].line == "147 60");
+  CHECK(other.next() == 10);
+  CHECK(other.infos == one.infos);
+  CHECK(described == 3);
+  hub.unsubscribe(one.subscription);
+  hub.unsubscribe(other.subscription);
+  hub.publish(shared_batch({.first_number = 20, .packets = 2}));
+  Subscriber late(hub, std::nullopt);
+  hub.publish(shared_batch({.first_number = 30, .packets = 1}));
+  CHECK(late.next() == 30);
+  CHECK(described == 4);
+  CHECK_FALSE(on_this_thread);
 }
 
 TEST_CASE("Subscribers may come and go while batches are published", "[packet_hub][stress]") {
