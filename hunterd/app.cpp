@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <csignal>
 #include <iostream>
-#include <random>
 
 #include "common/base/exit_code.h"
 #include "common/base/log.h"
+#include "common/capture/balance.h"
+#include "common/capture/own_connections.h"
 #include "common/wire/program.h"
-#include "hunterd/balance.h"
-#include "hunterd/own_connections.h"
 
 namespace lc::hunter {
 namespace {
@@ -25,22 +24,6 @@ constexpr std::chrono::milliseconds kTick = 1s;
 constexpr std::chrono::milliseconds kFiltersLimit = 1s;
 constexpr auto kNoLimit = std::chrono::milliseconds(std::int64_t{1} << 40);
 
-std::uint64_t random_epoch() {
-  std::random_device random;
-  return (std::uint64_t{random()} << 32 | random()) | 1;  // never 0, which means "knows no epochs"
-}
-
-ExitCode exit_code_of(const Error& error) {
-  switch (error.code) {
-    case Code::kPermissionDenied:
-      return ExitCode::kNoPermission;
-    case Code::kFailedPrecondition:
-      return ExitCode::kBadConfig;
-    default:
-      return ExitCode::kFailure;
-  }
-}
-
 std::unique_ptr<spool::RecordLog> open_spool(FileSystem& files, const HunterSettings& settings) {
   if (settings.spool.mode == SpoolMode::kOff) return nullptr;
   constexpr std::uint64_t kLeastSegment = std::uint64_t{1} << 20;
@@ -50,27 +33,8 @@ std::unique_ptr<spool::RecordLog> open_spool(FileSystem& files, const HunterSett
               .owner = settings.hunter_id,
               .segment_bytes = std::clamp(settings.spool.max_bytes / 8, kLeastSegment, kMostSegment),
               .max_bytes = settings.spool.max_bytes});
-  if (!log) throw StartError(exit_code_of(log.error()), log.error().text + " (--spool-dir, or --spool-mode off)");
+  if (!log) throw start_error({log.error().code, log.error().text + " (--spool-dir, or --spool-mode off)"});
   return std::move(*log);
-}
-
-std::vector<std::string> filter_types() {
-  std::vector<std::string> names;
-  for (const fleet::FilterType type : fleet::all_filter_types()) names.emplace_back(fleet::name_of(type));
-  return names;
-}
-
-fleet::HunterDescription describe(const HunterSettings& settings, std::uint64_t epoch) {
-  return {.id = settings.hunter_id,
-          .hostname = wire::host_name(),
-          .interfaces = settings.interfaces,
-          .version = LC_VERSION,
-          .capabilities = {.filter_types = filter_types(),
-                           .max_buffer_bytes = settings.queue.window_bytes,
-                           .gpu_acceleration = false,
-                           .af_xdp = false},
-          .epoch = epoch,
-          .features = {"resume", "filter-snapshot"}};
 }
 
 }  // namespace
@@ -78,11 +42,14 @@ fleet::HunterDescription describe(const HunterSettings& settings, std::uint64_t 
 App::App(HunterSettings settings, Signals& signals)
     : settings_(std::move(settings)),
       signals_(signals),
-      queue_(settings_.hunter_id, random_epoch(), settings_.queue, open_spool(spool_files_, settings_),
+      queue_(settings_.hunter_id, capture::random_epoch(), settings_.queue, open_spool(spool_files_, settings_),
              {.always = settings_.spool.mode == SpoolMode::kAlways, .drop_newest = settings_.spool.drop_newest}),
-      selector_(settings_.no_filter_policy),
-      uplink_(settings_.uplink, describe(settings_, queue_.epoch()), queue_,
-              {.report = [this] { return report(); },
+      selector_(settings_.capture.no_filter_policy),
+      uplink_(settings_.uplink,
+              capture::describe(settings_.hunter_id, wire::host_name(), settings_.capture.interfaces,
+                                settings_.queue.window_bytes, queue_.epoch()),
+              queue_,
+              {.report = [this] { return reporter_.report(); },
                .registered = [this](const fleet::RegistrationAnswer& answer, int port) { registered(answer, port); },
                .gave_up =
                    [this](const std::string& reason) {
@@ -98,29 +65,21 @@ App::App(HunterSettings settings, Signals& signals)
                                [this](std::vector<fleet::Filter> added, std::vector<std::string> removed, bool anew) {
                                  filters_.change_endpoints(std::move(added), std::move(removed), anew);
                                }}}),
-      pipeline_(open_sources(), selector_, uplink_, settings_.batch, [this] { sources_finished_.request(); }),
-      filters_(settings_.source.live.filter, selector_, pipeline_) {}
+      sources_(capture::open_sources(settings_.capture.interfaces, settings_.capture.source, time_)),
+      pipeline_(std::move(sources_.all), selector_, uplink_, settings_.capture.batch,
+                [this] { sources_finished_.request(); }),
+      filters_(settings_.capture.source.live.filter, selector_, pipeline_),
+      reporter_(queue_, pipeline_, filters_, settings_.spool.mode == SpoolMode::kAlways) {}
 
 App::~App() {
   uplink_.stop();  // its threads call the members behind it
-}
-
-std::vector<std::unique_ptr<capture::PacketSource>> App::open_sources() {
-  std::vector<std::unique_ptr<capture::PacketSource>> sources;
-  for (const std::string& name : settings_.interfaces) {
-    Result<std::unique_ptr<capture::PacketSource>> source = capture::open_source(name, settings_.source, time_);
-    if (!source) throw StartError(exit_code_of(source.error()), source.error().text);
-    if (auto* live = dynamic_cast<capture::LiveSource*>(source->get())) live_sources_.push_back(live);
-    sources.push_back(std::move(*source));
-  }
-  return sources;
 }
 
 int App::run() {
   uplink_.start();
   // What is live is captured from now on, connected or not, but for a moment in which the processor may say what it
   // wants; a file can wait for that.
-  if (!live_sources_.empty()) {
+  if (!sources_.live.empty()) {
     wait_readable({first_registration_.fd(), signals_.fd(), no_processor_.fd()}, kFiltersLimit);
     if (!capture_started_.exchange(true)) pipeline_.start();
   }
@@ -160,7 +119,7 @@ int App::finish_files() {
   pipeline_.stop();
   const bool all =
       uplink_.finish(kNoLimit, [this] { return signals_.take().has_value() || no_processor_.requested(); });
-  stopping_ = true;
+  reporter_.stopping();
   const int code = close(all);
   if (no_processor_.requested() && !all) return static_cast<int>(ExitCode::kUnavailable);
   return pipeline_.any_failed() ? static_cast<int>(ExitCode::kFailure) : code;
@@ -168,7 +127,7 @@ int App::finish_files() {
 
 int App::stop_gracefully() {
   log::info("stopping: sending what was captured");
-  stopping_ = true;
+  reporter_.stopping();
   pipeline_.stop();
   const bool all = uplink_.finish(kStopLimit, [this] {
     if (queue_.spools() && !uplink_.connected()) return true;  // it can as well wait on disk
@@ -198,9 +157,9 @@ int App::close(bool all_acknowledged) {
 }
 
 void App::registered(const fleet::RegistrationAnswer& answer, int port) {
-  if (!live_sources_.empty()) {
-    const auto own = own_connections(port);
-    for (capture::LiveSource* source : live_sources_) source->exclude(own);
+  if (!sources_.live.empty()) {
+    const auto own = capture::own_connections(port);
+    for (capture::LiveSource* source : sources_.live) source->exclude(own);
   }
   // On a reconnection they are in force already, with the revision of the subscription before.
   if (!capture_started_ || !filters_.are(answer.filters)) (void)filters_.apply(answer.filters, 0, wall_ns());
@@ -208,32 +167,9 @@ void App::registered(const fleet::RegistrationAnswer& answer, int port) {
   first_registration_.request();
 }
 
-Report App::report(std::uint64_t given_up) {
-  const std::lock_guard lock(report_mutex_);
-  const packet::SendQueue::Usage usage = queue_.usage();  // before the totals
-  const capture::CapturePipeline::Totals totals = pipeline_.totals();
-  fleet::HunterStats stats;
-  fill_balance(stats, usage, totals, settings_.spool.mode == SpoolMode::kAlways, given_up);
-  stats.active_filters = filters_.count();
-  stats.filter_revision = filters_.revision();
-  stats.cpu_percent = cpu_.percent_since_last();
-  stats.memory_rss_bytes = memory_rss_bytes();
-  stats.memory_limit_bytes = memory_limit_bytes();
-  const Health::Verdict verdict =
-      health_.judge({.received = totals.captured + totals.kernel_dropped + totals.interface_dropped,
-                     .dropped = stats.packets_dropped,
-                     .buffer_percent = queue_.usage_percent(),
-                     .no_source_captures = pipeline_.all_faulty(),
-                     .some_source_down = !pipeline_.faults().empty(),
-                     .filter_error = filters_.error(),
-                     .spool_error = queue_.fault(),
-                     .stopping = stopping_});
-  return {verdict.status, verdict.reason, std::move(stats)};
-}
-
 void App::print_stats(std::uint64_t given_up) {
-  const Report now = report(given_up);
-  std::cout << utc_text(wall_ns()) << ' ' << stats_line(now.stats, now.status, now.reason) << std::endl;
+  const capture::Report now = reporter_.report(given_up);
+  std::cout << utc_text(wall_ns()) << ' ' << capture::stats_line(now.stats, now.status, now.reason) << std::endl;
 }
 
 }  // namespace lc::hunter

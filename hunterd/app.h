@@ -3,21 +3,19 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "common/base/file.h"
 #include "common/base/guarded.h"
-#include "common/base/process_usage.h"
 #include "common/base/signals.h"
 #include "common/base/stop_signal.h"
 #include "common/calls/selector.h"
 #include "common/capture/active_filters.h"
 #include "common/capture/capture_pipeline.h"
-#include "common/capture/live_source.h"
+#include "common/capture/node.h"
+#include "common/capture/reporter.h"
 #include "common/packet/send_queue.h"
-#include "hunterd/health.h"
 #include "hunterd/settings.h"
 #include "hunterd/uplink.h"
 
@@ -35,9 +33,7 @@ class App {
   int run();
 
  private:
-  std::vector<std::unique_ptr<capture::PacketSource>> open_sources();
   void registered(const fleet::RegistrationAnswer& answer, int port);
-  Report report(std::uint64_t given_up = 0);
   void print_stats(std::uint64_t given_up = 0);
   std::size_t wait_for_end();
   int stop_gracefully();
@@ -47,22 +43,19 @@ class App {
   const HunterSettings settings_;
   TimeSource time_;
   Signals& signals_;
-  std::vector<capture::LiveSource*> live_sources_;
-  std::atomic<bool> stopping_{false};
   std::atomic<bool> capture_started_{false};
   Guarded<std::string> gave_up_;
   StopSignal sources_finished_;
   StopSignal first_registration_;
   StopSignal no_processor_;
-  std::mutex report_mutex_;  // for cpu_ and health_
-  CpuMeter cpu_;
-  Health health_;
   RealFileSystem spool_files_{"spool"};
   packet::SendQueue queue_;
   calls::Selector selector_;
   Uplink uplink_;
+  capture::OpenedSources sources_;  // `all` becomes the pipeline's
   capture::CapturePipeline pipeline_;
   capture::ActiveFilters filters_;
+  capture::Reporter reporter_;
 };
 
 }  // namespace lc::hunter

@@ -4,9 +4,9 @@
 
 #include "common/base/exit_code.h"
 #include "common/base/signals.h"
+#include "common/capture/interface_list.h"
 #include "common/wire/program.h"
 #include "hunterd/app.h"
-#include "hunterd/interface_list.h"
 #include "hunterd/settings.h"
 
 int main(int argc, char** argv) try {
@@ -15,7 +15,7 @@ int main(int argc, char** argv) try {
   auto start = lc::wire::start_program(argc, argv, program);
   if (!start) return 0;
   if (start->faults.empty() && start->settings.boolean("list-interfaces")) {
-    return lc::hunter::print_interfaces(std::cout, start->settings.boolean("json"));
+    return lc::capture::print_interfaces(std::cout, start->settings.boolean("json"));
   }
   lc::hunter::HunterSettings hunter = lc::hunter::read_settings(start->settings, start->faults);
   if (lc::wire::settle(program, *start)) return 0;

@@ -22,12 +22,9 @@ SpoolSettings spool_settings(const config::Settings& settings, const std::string
           .drop_newest = settings.text("spool-drop") == "newest"};
 }
 
-}  // namespace
-
-config::Program program() {
-  config::Program program{
-      .name = "hunterd", .role = "hunter", .summary = "Captures packets and streams them to a processord."};
-  program.options = {
+// The way to a processor; the rest is every capturing binary's.
+std::vector<config::Option> connection_options() {
+  return {
       {.name = "processor",
        .yaml = "hunter.processor_addr",
        .kind = Kind::kList,
@@ -52,84 +49,11 @@ config::Program program() {
        .value_name = "SIZE",
        .help = "Most that is kept in memory until the processor acknowledges it; beyond, the spool takes over.",
        .min = kMiB},
-      {.name = "interface",
-       .letter = 'i',
-       .yaml = "hunter.interfaces",
-       .kind = Kind::kList,
-       .default_value = "any",
-       .value_name = "NAME",
-       .help = "Interfaces to capture from, or capture files to read once.",
-       .group = "Capture"},
-      {.name = "filter",
-       .letter = 'f',
-       .yaml = "hunter.bpf_filter",
-       .value_name = "BPF",
-       .help = "Capture only what this libpcap expression matches (see pcap-filter(7))."},
-      {.name = "no-filter-policy",
-       .yaml = "hunter.no_filter_policy",
-       .default_value = "all",
-       .value_name = "POLICY",
-       .help = "What to forward while the processor has no enabled filter for this hunter: all or none.",
-       .choices = {"all", "none"}},
-      {.name = "snaplen",
-       .yaml = "hunter.snaplen",
-       .kind = Kind::kInteger,
-       .default_value = "262144",
-       .value_name = "BYTES",
-       .help = "Bytes kept of each packet.",
-       .min = 1,
-       .max = packet::kMaxPacketBytes},
-      {.name = "promisc",
-       .yaml = "hunter.promiscuous",
-       .kind = Kind::kBoolean,
-       .default_value = "false",
-       .help = "Put the interfaces into promiscuous mode."},
-      {.name = "kernel-buffer",
-       .yaml = "hunter.kernel_buffer",
-       .kind = Kind::kSize,
-       .default_value = "64M",
-       .value_name = "SIZE",
-       .help = "The kernel's ring for each interface.",
-       .min = kMiB,
-       .max = 2047 * kMiB},
-      {.name = "loop",
-       .yaml = "hunter.loop",
-       .kind = Kind::kInteger,
-       .default_value = "1",
-       .value_name = "N",
-       .help = "Times to read a capture file; 0 reads it for ever.",
-       .max = 0xffff'ffff},
-      {.name = "pace",
-       .yaml = "hunter.pace",
-       .kind = Kind::kBoolean,
-       .default_value = "false",
-       .help = "Read capture files at the speed at which they were recorded."},
-      {.name = "batch-size",
-       .yaml = "hunter.batch_size",
-       .kind = Kind::kInteger,
-       .default_value = "64",
-       .value_name = "PACKETS",
-       .help = "Packets in a batch; it grows to 512 while the connection is behind or 64 of them come in half a "
-               "millisecond.",
-       .min = 1,
-       .max = 4096,
-       .group = "Batching"},
-      {.name = "batch-timeout",
-       .yaml = "hunter.batch_timeout_ms",
-       .kind = Kind::kMilliseconds,
-       .default_value = "100",
-       .value_name = "MS",
-       .help = "Oldest age of a batch; with light traffic it is sent at once.",
-       .min = 1,
-       .max = 60'000},
-      {.name = "buffer-size",
-       .yaml = "hunter.buffer_size",
-       .kind = Kind::kInteger,
-       .default_value = "10000",
-       .value_name = "PACKETS",
-       .help = "Packets that may wait to be sent before capture files are read no further, and, without a spool, "
-               "live packets wait in the kernel's ring.",
-       .min = 1},
+  };
+}
+
+std::vector<config::Option> spool_options() {
+  return {
       {.name = "spool-mode",
        .yaml = "hunter.spool_mode",
        .default_value = "overflow",
@@ -156,23 +80,24 @@ config::Program program() {
        .value_name = "WHICH",
        .help = "Packets to drop when the spool is full: oldest or newest.",
        .choices = {"oldest", "newest"}},
-      {.name = "stats",
-       .yaml = "hunter.display_stats",
-       .kind = Kind::kBoolean,
-       .default_value = "false",
-       .help = "Print a line of statistics every 5 s, and at the end.",
-       .group = "Information"},
-      {.name = "list-interfaces",
-       .kind = Kind::kBoolean,
-       .default_value = "false",
-       .help = "Show what can be captured from, and exit.",
-       .where = config::Where::kOptionOnly},
-      {.name = "json",
-       .kind = Kind::kBoolean,
-       .default_value = "false",
-       .help = "With --list-interfaces: as JSON.",
-       .where = config::Where::kOptionOnly},
   };
+}
+
+}  // namespace
+
+config::Program program() {
+  config::Program program{
+      .name = "hunterd", .role = "hunter", .summary = "Captures packets and streams them to a processord."};
+  config::append(program.options, connection_options());
+  config::append(program.options, capture::capture_options());
+  config::append(program.options, spool_options());
+  config::append(program.options, {{.name = "stats",
+                                    .yaml = "hunter.display_stats",
+                                    .kind = Kind::kBoolean,
+                                    .default_value = "false",
+                                    .help = "Print a line of statistics every 5 s, and at the end.",
+                                    .group = "Information"}});
+  config::append(program.options, capture::listing_options());
   wire::complete_table(program);
   return program;
 }
@@ -183,26 +108,12 @@ HunterSettings read_settings(const config::Settings& settings, std::vector<std::
   if (const Status status = check_id("hunter id (--hunter-id)", hunter.hunter_id); !status) {
     faults.push_back(status.error().text);
   }
-  hunter.interfaces = settings.list("interface");
-  hunter.source = {.live = {.filter = settings.text("filter"),
-                            .snaplen = static_cast<std::uint32_t>(settings.integer("snaplen")),
-                            .promiscuous = settings.boolean("promisc"),
-                            .kernel_buffer_bytes = settings.size("kernel-buffer")},
-                   .file = {.loop = settings.integer("loop"), .pace = settings.boolean("pace")}};
-  wire::check_filter(hunter.source.live.filter, faults);
-  for (const std::string& name : hunter.interfaces) {
-    if (!is_utf8(name))
-      faults.push_back("interface or file name " + lc::quoted(name) + " is not UTF-8, as names on the wire are");
-  }
-  hunter.batch.packets = static_cast<std::uint32_t>(settings.integer("batch-size"));
-  hunter.batch.age = settings.milliseconds("batch-timeout");
+  hunter.capture = capture::capture_settings(settings, faults);
   hunter.uplink.processors = settings.list("processor");
   hunter.uplink.max_reconnect_attempts = settings.integer("max-reconnect-attempts");
   hunter.queue.window_bytes = settings.size("window");
-  hunter.queue.queue_packets = static_cast<std::uint64_t>(settings.integer("buffer-size"));
+  hunter.queue.queue_packets = hunter.capture.queue_packets;
   hunter.spool = spool_settings(settings, hunter.hunter_id);
-  hunter.no_filter_policy =
-      settings.text("no-filter-policy") == "none" ? calls::NoFilterPolicy::kNone : calls::NoFilterPolicy::kAll;
   hunter.stats = settings.boolean("stats");
   if (hunter.uplink.processors.empty()) faults.emplace_back("--processor HOST:PORT is required");
   hunter.uplink.tls = wire::read_transport(settings, hunter.uplink.processors, wire::End::kClient, faults);

@@ -4,9 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "common/calls/selector.h"
-#include "common/capture/batcher.h"
-#include "common/capture/open_source.h"
+#include "common/capture/capture_options.h"
 #include "common/config/settings_loader.h"
 #include "common/config/tls_settings.h"
 #include "hunterd/uplink.h"
@@ -27,13 +25,10 @@ struct SpoolSettings {
 
 struct HunterSettings {
   std::string hunter_id;
-  std::vector<std::string> interfaces;  // names, or paths of capture files
-  capture::SourceOptions source;
-  capture::BatchLimits batch;
+  capture::CaptureSettings capture;
   packet::SendQueue::Limits queue;
   SpoolSettings spool;
   UplinkSettings uplink;
-  calls::NoFilterPolicy no_filter_policy = calls::NoFilterPolicy::kAll;
   bool stats = false;
 };
 

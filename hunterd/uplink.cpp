@@ -267,7 +267,7 @@ void Uplink::run_streams(const std::string& address, const std::shared_ptr<grpc:
 }
 
 void Uplink::beat(Heartbeat& heartbeat) {
-  const Report report = events_.report();
+  const capture::Report report = events_.report();
   pb::HunterHeartbeat message;
   message.set_hunter_id(description_.id);
   message.set_timestamp_ns(wall_ns());

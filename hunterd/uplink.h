@@ -14,11 +14,12 @@
 
 #include "common/base/backoff.h"
 #include "common/base/clock.h"
+#include "common/capture/filter_inbox.h"
+#include "common/capture/reporter.h"
 #include "common/config/tls_settings.h"
 #include "common/fleet/hunter.h"
 #include "common/packet/send_queue.h"
 #include "hunterd/filter_feed.h"
-#include "hunterd/filter_inbox.h"
 #include "hunterd/heartbeat.h"
 #include "hunterd/liveness.h"
 #include "hunterd/packet_stream.h"
@@ -31,24 +32,17 @@ struct UplinkSettings {
   std::int64_t max_reconnect_attempts = 0;  // in a row; 0 = for ever
 };
 
-/// What a heartbeat says, gathered when it is due.
-struct Report {
-  fleet::HunterStatus status = fleet::HunterStatus::kHealthy;
-  std::string reason;  // when it is not healthy
-  fleet::HunterStats stats;
-};
-
 /// A BatchSink over the network. One supervising thread connects, registers, keeps the streams and beats; the streams
 /// themselves run on gRPC's threads. submit(), signal() and beat_soon() may be called from any thread.
 class Uplink final : public packet::BatchSink {
  public:
   struct Events {
-    std::function<Report()> report;                                              // on the supervising thread
+    std::function<capture::Report()> report;                                     // on the supervising thread
     std::function<void(const fleet::RegistrationAnswer&, int port)> registered;  // likewise, before streams open
     std::function<void(const std::string& reason)> gave_up;                      // likewise: no attempt is left
     // On a thread "filters" of their own, never while `registered` runs: what came after the answer to the
     // registration. A processor without SubscribeFilters says nothing.
-    FilterInbox::Events filters;
+    capture::FilterInbox::Events filters;
   };
 
   /// The queue must outlive it, and be its alone; its epoch goes into the description.
@@ -113,7 +107,7 @@ class Uplink final : public packet::BatchSink {
   Liveness liveness_{Clock::now()};
   bool processor_in_error_ = false;  // as its last answer to a heartbeat said
 
-  FilterInbox inbox_;
+  capture::FilterInbox inbox_;
 
   std::mutex listeners_mutex_;
   std::vector<packet::SinkListener*> listeners_;

@@ -16,12 +16,7 @@ constexpr auto kStatsInterval = std::chrono::seconds(5);
 }  // namespace
 
 App::App(const ProcessorSettings& settings, Signals& signals)
-    : signals_(signals), stats_(settings.stats), node_(settings.engine, settings.listen, settings.tls, time_) {
-  log::info("listening", {{"address", node_.address()},
-                          {"processor_id", settings.engine.processor_id},
-                          {"version", LC_VERSION},
-                          {"transport", settings.tls.cert_file.empty() ? "plaintext" : "tls"}});
-}
+    : signals_(signals), stats_(settings.stats), node_(settings.engine, settings.listen, settings.tls, time_) {}
 
 int App::run() {
   StatsLine line;

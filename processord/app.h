@@ -3,7 +3,7 @@
 
 #include "common/base/signals.h"
 #include "processord/service/processor_node.h"
-#include "processord/settings.h"
+#include "processord/service/settings.h"
 
 namespace lc::processor {
 

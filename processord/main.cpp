@@ -6,14 +6,18 @@
 #include "common/base/signals.h"
 #include "common/wire/program.h"
 #include "processord/app.h"
-#include "processord/settings.h"
+#include "processord/service/settings.h"
 
 int main(int argc, char** argv) try {
   lc::Signals signals{SIGTERM, SIGINT, SIGHUP, SIGUSR1};
-  const lc::config::Program program = lc::processor::program();
+  lc::config::Program program{
+      .name = "processord", .role = "processor", .summary = "Gathers packets from hunterds and stores them."};
+  program.options = lc::processor::options(program.name);
+  lc::wire::complete_table(program);
   auto start = lc::wire::start_program(argc, argv, program);
   if (!start) return 0;
-  const lc::processor::ProcessorSettings processor = lc::processor::read_settings(start->settings, start->faults);
+  const lc::processor::ProcessorSettings processor =
+      lc::processor::read_settings(start->settings, program.name, start->settings.text("listen"), start->faults);
   if (lc::wire::settle(program, *start)) return 0;
   return lc::processor::App(processor, signals).run();
 } catch (const lc::StartError& error) {

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "common/base/result.h"
+
 namespace lc {
 
 enum class ExitCode : int {
@@ -24,5 +26,13 @@ class StartError : public std::runtime_error {
  private:
   ExitCode code_;
 };
+
+/// An error that ends the start, with the exit code that fits its kind.
+inline StartError start_error(const Error& error) {
+  const ExitCode code = error.code == Code::kPermissionDenied     ? ExitCode::kNoPermission
+                        : error.code == Code::kFailedPrecondition ? ExitCode::kBadConfig
+                                                                  : ExitCode::kFailure;
+  return {code, error.text};
+}
 
 }  // namespace lc

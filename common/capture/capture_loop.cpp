@@ -19,8 +19,7 @@ constexpr auto kDrainLimit = std::chrono::milliseconds(500);
 constexpr int kBlockTimeoutMs = 10;  // more than the ring's block time-out
 constexpr int kDownRetryMs = 100;
 constexpr int kForever = -1;
-constexpr int kHeldLookMs = 500;
-constexpr int kFullLookMs = 500;  // while the sink is full: what the kernel drops meanwhile shall show
+constexpr int kLookMs = 500;  // without packets: what the kernel drops meanwhile shall show
 
 int until(std::optional<Clock::time_point> deadline) {
   if (!deadline) return kForever;
@@ -76,22 +75,26 @@ void CaptureLoop::forward(const packet::PacketView& frame, const calls::Origin& 
 
 void CaptureLoop::run() {
   running_ = true;
+  bool news = false;  // since the last look at what the kernel dropped
   while (!stop_.requested()) {
     if (sink_is_full()) {
       source_->refresh_stats();
-      wait(-1, kFullLookMs);
+      wait(-1, kLookMs);
       continue;
     }
     const ReadOutcome outcome = read();
+    news = news || outcome.packets > 0;
     if (outcome.state == ReadState::kEnded || outcome.state == ReadState::kFailed) break;
     if (outcome.state == ReadState::kDown) {
       batcher_.flush();
       wait(source_->poll_fd(), kDownRetryMs);
     } else if (outcome.packets < kBurst && source_->poll_fd() >= 0) {
       const int timeout_ms = until(batcher_.rest(listener_));
-      // What is held back must not wait for the next packet when there is none.
+      // Neither what is held back nor what the kernel dropped in the end may wait for a next packet that does not come.
       const bool holds = source_->is_live() && selector_.held() > 0;
-      wait(source_->poll_fd(), holds && timeout_ms == kForever ? kHeldLookMs : timeout_ms);
+      const bool look_again = holds || (source_->is_live() && news);
+      if (timeout_ms == kForever) news = false;
+      wait(source_->poll_fd(), look_again && timeout_ms == kForever ? kLookMs : timeout_ms);
       if (holds && outcome.packets == 0) idle();
     }
   }

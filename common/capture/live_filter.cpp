@@ -18,6 +18,11 @@ std::string text_of(const std::vector<Connection>& connections) {
     const std::string local_port = std::to_string(c.local_port);
     const std::string remote_port = std::to_string(c.remote_port);
     if (!text.empty()) text += " or ";
+    if (c.remote.empty()) {
+      text += "(src host " + c.local + " and src port " + local_port + ") or (dst host " + c.local + " and dst port " +
+              local_port + ")";
+      continue;
+    }
     text += "(src host " + c.local + " and src port " + local_port + " and dst host " + c.remote + " and dst port " +
             remote_port + ") or (src host " + c.remote + " and src port " + remote_port + " and dst host " + c.local +
             " and dst port " + local_port + ")";

@@ -17,12 +17,14 @@
 namespace lc::capture {
 
 /// A TCP connection that must not be captured, in neither direction. Addresses as text, IPv4 ones as such and not
-/// mapped into IPv6; ports in host byte order.
+/// mapped into IPv6; ports in host byte order. Without a remote end: all of those that the local one has.
 struct Connection {
   std::string local;
   std::uint16_t local_port = 0;
   std::string remote;
   std::uint16_t remote_port = 0;
+
+  bool operator==(const Connection&) const = default;
 };
 
 /// Decides twice: a program in the kernel keeps out as much as it can without ever losing a wanted packet, and wants()

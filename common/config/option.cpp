@@ -1,6 +1,7 @@
 #include "common/config/option.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <stdexcept>
 
@@ -24,6 +25,18 @@ void must_be_new(std::set<std::string>& seen, const std::string& entry) {
 }
 
 }  // namespace
+
+void append(std::vector<Option>& rows, std::vector<Option> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(rows));
+}
+
+std::vector<Option> in_section(std::vector<Option> rows, std::string_view from, std::string_view to) {
+  for (Option& row : rows) {
+    const std::string_view key = row.yaml;
+    if (key.starts_with(from) && key.substr(from.size()).starts_with('.')) row.yaml.replace(0, from.size(), to);
+  }
+  return rows;
+}
 
 std::string environment_name(const Option& option) {
   std::string name = "LIPPYCAT_";

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lc::config {
@@ -45,6 +46,12 @@ struct Program {
   std::string summary = {};  // a sentence for --help
   std::vector<Option> options = {};
 };
+
+/// Puts `more` behind the rows that are there.
+void append(std::vector<Option>& rows, std::vector<Option> more);
+
+/// The rows with their keys in section `to` of the file instead of `from`.
+std::vector<Option> in_section(std::vector<Option> rows, std::string_view from, std::string_view to);
 
 /// LIPPYCAT_BATCH_SIZE for "batch-size".
 std::string environment_name(const Option& option);

@@ -7,12 +7,10 @@
 #include <array>
 #include <csignal>
 #include <iostream>
-#include <iterator>
 
 #include "common/base/exit_code.h"
 #include "common/base/text.h"
 #include "common/config/help_text.h"
-#include "common/filter/bpf.h"
 #include "common/wire/credentials.h"
 #include "common/wire/endpoint.h"
 #include "common/wire/log_sink.h"
@@ -36,10 +34,6 @@ std::vector<config::Option> logging_options() {
            .choices = {"text", "json"}}};
 }
 
-void add(std::vector<config::Option>& table, std::vector<config::Option> more) {
-  std::move(more.begin(), more.end(), std::back_inserter(table));
-}
-
 // main prints the last.
 void refuse(const config::Program& program, const Start& start) {
   if (start.faults.empty()) return;
@@ -60,9 +54,9 @@ void keep_memory() {
 }  // namespace
 
 void complete_table(config::Program& program) {
-  add(program.options, config::tls_options());
-  add(program.options, logging_options());
-  add(program.options, config::standard_options());
+  config::append(program.options, config::tls_options());
+  config::append(program.options, logging_options());
+  config::append(program.options, config::standard_options());
 }
 
 std::optional<Start> start_program(int argc, char** argv, const config::Program& program) {
@@ -100,14 +94,6 @@ bool settle(const config::Program& program, const Start& start) {
     return true;
   }
   return false;
-}
-
-void check_filter(const std::string& expression, std::vector<std::string>& faults) {
-  if (expression.empty()) return;
-  const auto on = [&](std::uint32_t link_type) { return filter::BpfFilter::compile(expression, link_type); };
-  const auto ethernet = on(packet::kEthernet);
-  // `inbound`, say, needs what only the cooked link type of `any` carries.
-  if (!ethernet && !on(packet::kLinuxSll2)) faults.push_back(ethernet.error().text);
 }
 
 config::TlsSettings read_transport(const config::Settings& settings, const std::vector<std::string>& addresses, End end,

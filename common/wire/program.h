@@ -34,9 +34,6 @@ enum class End { kClient, kServer };
 config::TlsSettings read_transport(const config::Settings& settings, const std::vector<std::string>& addresses, End end,
                                    std::vector<std::string>& faults);
 
-/// Adds a fault for a capture filter that no interface could take.
-void check_filter(const std::string& expression, std::vector<std::string>& faults);
-
 /// gethostname(2), without a domain and with characters that ids can't have replaced by '-'.
 std::string host_name();
 

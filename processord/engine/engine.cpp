@@ -104,7 +104,12 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
       filters_(filter_file(settings_, journal_ != nullptr), filter_files_),
       rollout_(registry_, filters_.board(), time),
       followed_calls_(filters_),
-      time_(time) {}
+      time_(time) {
+  if (!settings_.local_hunter) return;
+  const auto hunter = registry_.register_hunter(*settings_.local_hunter, "local");
+  if (!hunter) throw StartError(ExitCode::kBadConfig, hunter.error().text);
+  (*hunter)->keep_place();
+}
 
 Engine::~Engine() {
   stop();
@@ -189,6 +194,7 @@ Result<fleet::RegistrationAnswer> Engine::register_hunter(const fleet::HunterDes
 }
 
 Result<Ingest> Engine::attach(const packet::BatchHeader& header, const std::shared_ptr<StreamPeer>& peer) {
+  if (stopping_) return Error{Code::kUnavailable, "the processor is stopping"};
   const std::string id(header.hunter_id);
   const std::shared_ptr<Hunter> hunter = registry_.find(id);
   if (!hunter) {

@@ -32,16 +32,19 @@ struct EngineSettings {
   std::string processor_id;
   std::size_t max_hunters = 100;
   std::size_t max_subscribers = 100;
-  std::string write_file;   // "" = none
-  CaptureTarget rotation;   // its directory "" = none; used without write_file only
-  Retention::Limits keep;   // of the files there
-  std::string state_dir;    // where the journal is, which is asked for with files only, and filters.json
-  std::string filter_file;  // "" = filters.json in state_dir
+  std::string write_file;       // "" = none
+  CaptureTarget rotation = {};  // its directory "" = none; used without write_file only
+  Retention::Limits keep = {};  // of the files there
+  std::string state_dir;        // where the journal is, which is asked for with files only, and filters.json
+  std::string filter_file;      // "" = filters.json in state_dir
   SyncPolicy sync = SyncPolicy::kInterval;
   /// Whether anything is stored.
   [[nodiscard]] bool stores() const { return !write_file.empty() || !rotation.directory.empty(); }
-  std::shared_ptr<const CommandLine> pcap_command;  // run on each closed capture file; null = none
+  std::shared_ptr<const CommandLine> pcap_command = nullptr;  // run on each closed capture file; null = none
   std::optional<VirtualDeviceSettings> virtual_interface = std::nullopt;
+  /// What this process captures by itself is a hunter too. It is registered before any other, cannot time out, and
+  /// keeps its place and id.
+  std::optional<fleet::HunterDescription> local_hunter = std::nullopt;
 };
 /// Placeholders of EngineSettings::pcap_command.
 inline constexpr std::string_view kPcapPlaceholder = "pcap";
@@ -74,7 +77,8 @@ class Engine {
   Result<fleet::RegistrationAnswer> register_hunter(const fleet::HunterDescription& description,
                                                     const std::string& remote_address);
 
-  /// A stream's first batch names its hunter. kFailedPrecondition when that one has not registered with this epoch.
+  /// A stream's first batch names its hunter. kFailedPrecondition when that one has not registered with this epoch,
+  /// kUnavailable when the engine stops.
   Result<Ingest> attach(const packet::BatchHeader& header, const std::shared_ptr<StreamPeer>& peer);
   void detach(const Ingest& ingest, const StreamPeer* peer);
 

@@ -16,8 +16,14 @@ constexpr auto kDeadAfter = std::chrono::seconds(15);
 }  // namespace
 
 bool Hunter::holds_place_locked(Clock::time_point now) const {
+  if (keeps_place_) return true;
   const bool linked = links_ > 0 && now - heard_at_ < kDeadAfter;
   return linked || (awaiting_links_ && now - connected_at_ < kRegistrationGrace);
+}
+
+void Hunter::keep_place() {
+  const std::lock_guard lock(mutex_);
+  keeps_place_ = true;
 }
 
 bool Hunter::holds_place(Clock::time_point now) const {
@@ -28,7 +34,7 @@ bool Hunter::holds_place(Clock::time_point now) const {
 Result<std::shared_ptr<StreamPeer>> Hunter::register_as(const fleet::HunterDescription& description,
                                                         const std::string& remote_address) {
   const std::lock_guard lock(mutex_);
-  const bool same = description.epoch != 0 && description.epoch == positions_.epoch;
+  const bool same = !keeps_place_ && description.epoch != 0 && description.epoch == positions_.epoch;
   if (!same && holds_place_locked(time_.now())) {
     return Error{Code::kAlreadyExists, "hunter id " + quoted(id_) + " is in use by host " +
                                            quoted(view_.description.hostname) + " at " + view_.remote_address +
@@ -146,6 +152,7 @@ Positions Hunter::positions() const {
 
 std::shared_ptr<StreamPeer> Hunter::judge_silence(std::chrono::seconds stale) {
   const std::lock_guard lock(mutex_);
+  if (keeps_place_) return nullptr;
   const bool left_in_order = !holds_place_locked(time_.now()) && view_.status == fleet::HunterStatus::kStopping;
   if (!left_in_order && time_.now() - heard_at_ >= stale) view_.status = fleet::HunterStatus::kError;
   if (holds_place_locked(time_.now())) return nullptr;

@@ -51,6 +51,9 @@ class Hunter {
   Result<std::shared_ptr<StreamPeer>> register_as(const fleet::HunterDescription& description,
                                                   const std::string& remote_address);
 
+  /// It is in this process: it holds its place and its id from now on, whatever is heard of it.
+  void keep_place();
+
   // Streams and heartbeat calls, each a link; without one the hunter is disconnected.
   void link_opened();
   /// True when it was the last one.
@@ -112,6 +115,7 @@ class Hunter {
   std::vector<FilterPointer> filters_given_;
   bool held_ = false;  // peer_ waits for resume_reading()
   int links_ = 0;
+  bool keeps_place_ = false;
   bool awaiting_links_ = false;  // registered, and no stream has been opened since
   Clock::time_point connected_at_;
   Clock::time_point heard_at_;

@@ -133,7 +133,7 @@ grpc::ServerUnaryReactor* ManagementService::GetTopology(grpc::CallbackServerCon
   node.set_processor_id(engine_.settings().processor_id);
   node.set_status(static_cast<pb::ProcessorStatus>(static_cast<int>(engine_.status().first)));
   node.set_reachable(true);
-  node.set_node_type(pb::NODE_TYPE_PROCESSOR);
+  node.set_node_type(engine_.settings().local_hunter ? pb::NODE_TYPE_TAP : pb::NODE_TYPE_PROCESSOR);
   node.set_version(LC_VERSION);
   *node.mutable_stats() = processor_stats(engine_);
   ShownFilters filters(engine_.filters().board());

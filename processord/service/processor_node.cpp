@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "common/base/exit_code.h"
+#include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/base/unique_fd.h"
 #include "common/wire/endpoint.h"
@@ -63,6 +64,10 @@ ProcessorNode::ProcessorNode(EngineSettings engine, const std::string& listen, c
     server_->GetHealthCheckService()->SetServingStatus(service, true);
   }
   engine_.start();
+  log::info("listening", {{"address", address_},
+                          {"processor_id", engine_.settings().processor_id},
+                          {"version", LC_VERSION},
+                          {"transport", tls.cert_file.empty() ? "plaintext" : "tls"}});
 }
 
 ProcessorNode::~ProcessorNode() {

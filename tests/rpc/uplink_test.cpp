@@ -79,7 +79,7 @@ class Hunter {
   hunter::Uplink& uplink() { return *uplink_; }
   packet::SendQueue& queue() { return queue_; }
 
-  void report(const hunter::Report& report) {
+  void report(const capture::Report& report) {
     heard_.change([&] { report_ = report; });
   }
   template <typename Condition>
@@ -113,7 +113,7 @@ class Hunter {
  private:
   mutable Changes heard_;
   Heard events_;
-  hunter::Report report_;
+  capture::Report report_;
   packet::SinkListener listener_;
   packet::SlabPool pool_;
   packet::BatchBuilder builder_{pool_, "eth0", 0};
@@ -391,7 +391,7 @@ TEST_CASE("A heartbeat that is asked for comes at once", "[uplink]") {
   Hunter hunter({processor.address()});
   const auto beats = [](const Seen& seen) { return seen.beat_calls.empty() ? 0 : seen.beat_calls[0].beats.size(); };
   REQUIRE(processor.wait([&](const Seen& seen) { return beats(seen) == 1; }));
-  lc::hunter::Report report;
+  lc::capture::Report report;
   report.stats.filter_revision = 9;
   hunter.report(report);
   const auto asked_at = Clock::now();

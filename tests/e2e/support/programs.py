@@ -1,4 +1,4 @@
-"""hunterd and processord, as a test starts them."""
+"""hunterd, processord and tapd, as a test starts them."""
 import functools
 import pathlib
 import re
@@ -52,6 +52,16 @@ class Programs:
              '--hunter-id', hunter_id, *where, *self._kept('hunterd', '--spool-dir', hunter_id, options), *options],
             'hunterd', **how)
 
+    def tapd(self, *options, interface, hunter_id='tap-1', listen='127.0.0.1:0', inside=(), within=15, **how):
+        """A tapd that listens, with what processord() gives."""
+        process = self.processes.start(
+            [*inside, self.path('tapd'), '--listen', listen, '--interface', interface, '--hunter-id', hunter_id,
+             *self._kept('tapd', '--state-dir', option(options, '--write-file', '-w') or hunter_id, options), *options],
+            'tapd', **how)
+        process.port = int(process.wait_for_log(LISTENING, within).group('port'))
+        process.address = f'127.0.0.1:{process.port}'
+        return process
+
     def _kept(self, program, folder_option, whose, options):
         """The option for a folder below the test's own, the same for the same `whose`."""
         if option(options, folder_option) is not None or not knows(self.path(program), folder_option):
@@ -66,8 +76,8 @@ class Programs:
         """A program that is expected to end by itself."""
         kept = []
         if option(options, '--write-file', '-w') is not None:
-            kept = self._kept('processord', '--state-dir', option(options, '--write-file', '-w'), options)
-        elif option(options, '--hunter-id') is not None:
+            kept = self._kept(program, '--state-dir', option(options, '--write-file', '-w'), options)
+        elif program == 'hunterd' and option(options, '--hunter-id') is not None:
             kept = self._kept('hunterd', '--spool-dir', option(options, '--hunter-id'), options)
         process = self.processes.start([self.path(program), *kept, *options], program, **how)
         process.code = process.wait(within)

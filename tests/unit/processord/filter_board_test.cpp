@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "hunterd/filter_view.h"
+#include "common/capture/filter_view.h"
 #include "tests/support/filters.h"
 
 using namespace lc;
@@ -293,7 +293,7 @@ TEST_CASE("Whatever is changed, retargeted, disabled, deleted and subscribed aga
     struct Site {
       std::string id;
       bool takes_snapshots;
-      hunter::FilterView view;
+      capture::FilterView view;
       std::unique_ptr<Hunter> link;
       Filters filters, endpoints;  // as its owner has been told
       std::uint64_t revision = 0;
@@ -317,7 +317,7 @@ TEST_CASE("Whatever is changed, retargeted, disabled, deleted and subscribed aga
         if (!update) break;
         site.view.apply(*update);
       }
-      hunter::FilterView::Changes changes = site.view.take();
+      capture::FilterView::Changes changes = site.view.take();
       if (changes.endpoints_replaced) site.endpoints.clear();
       for (const auto& endpoint : changes.endpoints_added) site.endpoints[endpoint.id] = endpoint;
       for (const std::string& id : changes.endpoints_removed) {

@@ -1,6 +1,7 @@
-#include "hunterd/own_connections.h"
+#include "common/capture/own_connections.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -8,10 +9,11 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
-namespace lc::hunter {
+namespace lc::capture {
 namespace {
 
 struct End {
@@ -51,8 +53,8 @@ std::optional<End> end_of(int fd, Function&& name) {
 
 }  // namespace
 
-std::vector<capture::Connection> own_connections(int remote_port) {
-  std::vector<capture::Connection> found;
+std::vector<Connection> own_connections(int remote_port) {
+  std::vector<Connection> found;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
     const std::string name = entry.path().filename();
@@ -67,4 +69,25 @@ std::vector<capture::Connection> own_connections(int remote_port) {
   return found;
 }
 
-}  // namespace lc::hunter
+std::vector<Connection> own_listener(const std::string& host, std::uint16_t port) {
+  in_addr v4{};
+  in6_addr v6{};
+  const bool is_v4 = ::inet_pton(AF_INET, host.c_str(), &v4) == 1 && v4.s_addr != INADDR_ANY;
+  const bool is_v6 = ::inet_pton(AF_INET6, host.c_str(), &v6) == 1 && !IN6_IS_ADDR_UNSPECIFIED(&v6);
+  if (is_v4 || is_v6) return {{host, port, {}, 0}};
+  ifaddrs* first = nullptr;
+  if (::getifaddrs(&first) != 0) return {};
+  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> guard(first, ::freeifaddrs);
+  std::vector<Connection> found;
+  for (const ifaddrs* entry = first; entry != nullptr; entry = entry->ifa_next) {
+    if (entry->ifa_addr == nullptr) continue;
+    sockaddr_storage storage{};
+    const int family = entry->ifa_addr->sa_family;
+    if (family != AF_INET && family != AF_INET6) continue;
+    std::memcpy(&storage, entry->ifa_addr, family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
+    if (const std::optional<End> own = as_end(storage)) found.push_back({own->address, port, {}, 0});
+  }
+  return found;
+}
+
+}  // namespace lc::capture

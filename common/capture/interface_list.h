@@ -3,10 +3,10 @@
 
 #include <ostream>
 
-namespace lc::hunter {
+namespace lc::capture {
 
 /// A table, or a JSON array of objects with name, description, up, running, loopback, addresses. Gives the exit code;
 /// throws StartError when the list can't be had.
 int print_interfaces(std::ostream& out, bool json);
 
-}  // namespace lc::hunter
+}  // namespace lc::capture

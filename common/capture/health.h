@@ -6,7 +6,7 @@
 
 #include "common/fleet/hunter.h"
 
-namespace lc::hunter {
+namespace lc::capture {
 
 /// What health is judged by, at one moment.
 struct Vitals {
@@ -35,4 +35,4 @@ class Health {
   std::uint64_t dropped_before_ = 0;
 };
 
-}  // namespace lc::hunter
+}  // namespace lc::capture

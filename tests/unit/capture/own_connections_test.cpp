@@ -1,11 +1,13 @@
-#include "hunterd/own_connections.h"
+#include "common/capture/own_connections.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <tuple>
+#include <vector>
 
 #include "common/base/unique_fd.h"
 
@@ -45,11 +47,21 @@ struct Loop {
 TEST_CASE("A hunter finds its own connections to a port, IPv4 ones as such", "[own_connections]") {
   for (const auto& [to, text] : {std::pair{"::1", "::1"}, std::pair{"::ffff:127.0.0.1", "127.0.0.1"}}) {
     const Loop loop(to);
-    const auto found = hunter::own_connections(loop.remote_port);
+    const auto found = capture::own_connections(loop.remote_port);
     REQUIRE(found.size() == 1);
     CHECK(found[0].local == text);
     CHECK(found[0].remote == text);
     CHECK(found[0].local_port == loop.local_port);
     CHECK(found[0].remote_port == loop.remote_port);
+  }
+}
+
+TEST_CASE("What a listener is reached by is its own address, or with none all that the host has", "[own_connections]") {
+  using Connections = std::vector<capture::Connection>;
+  CHECK(capture::own_listener("192.0.2.1", 5) == Connections{{"192.0.2.1", 5, "", 0}});
+  CHECK(capture::own_listener("2001:db8::1", 5) == Connections{{"2001:db8::1", 5, "", 0}});
+  for (const char* everything : {"", "0.0.0.0", "::", "localhost"}) {
+    const Connections all = capture::own_listener(everything, 5);
+    CHECK(std::count(all.begin(), all.end(), capture::Connection{"127.0.0.1", 5, "", 0}) == 1);
   }
 }

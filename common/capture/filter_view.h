@@ -10,7 +10,7 @@
 
 #include "common/fleet/hunter.h"
 
-namespace lc::hunter {
+namespace lc::capture {
 
 /// Takes updates in any order without ever drifting from what they say: an addition of what is known replaces it, a
 /// change of what is not known adds it, a deletion of what is not known is nothing. One thread at a time.
@@ -54,4 +54,4 @@ class FilterView {
   bool endpoints_replaced_ = false;
 };
 
-}  // namespace lc::hunter
+}  // namespace lc::capture

@@ -10,9 +10,9 @@
 #include <thread>
 #include <vector>
 
-#include "hunterd/filter_view.h"
+#include "common/capture/filter_view.h"
 
-namespace lc::hunter {
+namespace lc::capture {
 
 /// Any thread.
 class FilterInbox {
@@ -48,4 +48,4 @@ class FilterInbox {
   std::jthread thread_;
 };
 
-}  // namespace lc::hunter
+}  // namespace lc::capture

@@ -1,16 +1,16 @@
-#include "hunterd/filter_view.h"
+#include "common/capture/filter_view.h"
 
 #include <catch2/catch.hpp>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "hunterd/filter_inbox.h"
+#include "common/capture/filter_inbox.h"
 #include "tests/support/changes.h"
 #include "tests/support/filters.h"
 
 using namespace lc;
-using namespace lc::hunter;
+using namespace lc::capture;
 using fleet::FilterUpdateType;
 using lc::test::Changes;
 using lc::test::ip_filter;

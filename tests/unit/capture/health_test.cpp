@@ -1,8 +1,8 @@
-#include "hunterd/health.h"
+#include "common/capture/health.h"
 
 #include <catch2/catch.hpp>
 
-using namespace lc::hunter;
+using namespace lc::capture;
 using lc::fleet::HunterStatus;
 
 namespace {

@@ -1,4 +1,4 @@
-#include "hunterd/balance.h"
+#include "common/capture/balance.h"
 
 #include <catch2/catch.hpp>
 
@@ -27,8 +27,8 @@ TEST_CASE("The balance of a hunter holds, whatever is where", "[balance]") {
                                        .dropped_full = 15,
                                        .dropped_damaged = 5};
   fleet::HunterStats stats;
-  hunter::fill_balance(stats, usage, {.captured = 940, .kernel_dropped = 8, .interface_dropped = 2, .given_up = 3},
-                       durable, given_up);
+  capture::fill_balance(stats, usage, {.captured = 940, .kernel_dropped = 8, .interface_dropped = 2, .given_up = 3},
+                        durable, given_up);
   CHECK(stats.packets_captured + stats.packets_recovered ==
         stats.packets_forwarded + stats.packets_in_flight + dropped_after_capture(stats));
   CHECK(stats.packets_dropped == 8 + 2 + 15 + 5 + 3 + given_up);

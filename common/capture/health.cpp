@@ -1,6 +1,6 @@
-#include "hunterd/health.h"
+#include "common/capture/health.h"
 
-namespace lc::hunter {
+namespace lc::capture {
 
 using fleet::HunterStatus;
 
@@ -20,4 +20,4 @@ Health::Verdict Health::judge(const Vitals& vitals) {
   return {HunterStatus::kHealthy, ""};
 }
 
-}  // namespace lc::hunter
+}  // namespace lc::capture

@@ -1,8 +1,8 @@
-#include "hunterd/filter_view.h"
+#include "common/capture/filter_view.h"
 
 #include <utility>
 
-namespace lc::hunter {
+namespace lc::capture {
 
 void FilterView::reset(const std::vector<fleet::Filter>& filters) {
   filters_.clear();
@@ -78,4 +78,4 @@ FilterView::Changes FilterView::take() {
   return changes;
 }
 
-}  // namespace lc::hunter
+}  // namespace lc::capture

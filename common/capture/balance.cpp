@@ -1,4 +1,4 @@
-#include "hunterd/balance.h"
+#include "common/capture/balance.h"
 
 #include <algorithm>
 #include <sstream>
@@ -7,10 +7,10 @@
 #include "common/base/counters.h"
 #include "common/base/text.h"
 
-namespace lc::hunter {
+namespace lc::capture {
 
 void fill_balance(fleet::HunterStats& stats, const packet::SendQueue::Usage& usage,
-                  const capture::CapturePipeline::Totals& totals, bool durable, std::uint64_t given_up) {
+                  const CapturePipeline::Totals& totals, bool durable, std::uint64_t given_up) {
   // Packets of a batch that is being filled, or held back by the selector, are captured, but not in the queue yet.
   const std::uint64_t being_filled = totals.captured - usage.pushed_packets - totals.given_up - totals.filtered;
   const std::uint64_t not_durable = durable ? being_filled + usage.unwritten_packets : 0;
@@ -50,4 +50,4 @@ std::string stats_line(const fleet::HunterStats& stats, fleet::HunterStatus stat
   return line.str();
 }
 
-}  // namespace lc::hunter
+}  // namespace lc::capture

@@ -7,15 +7,15 @@
 #include "common/fleet/hunter.h"
 #include "common/packet/send_queue.h"
 
-namespace lc::hunter {
+namespace lc::capture {
 
 /// captured + recovered = filtered + forwarded + in flight + dropped after capture (lippycat.management.HunterStats),
 /// exactly. `usage` must have been taken before `totals`. With `durable` a packet counts as captured once it is on
 /// disk. `given_up`: of those in flight, what is lost at the exit.
 void fill_balance(fleet::HunterStats& stats, const packet::SendQueue::Usage& usage,
-                  const capture::CapturePipeline::Totals& totals, bool durable, std::uint64_t given_up = 0);
+                  const CapturePipeline::Totals& totals, bool durable, std::uint64_t given_up = 0);
 
 /// One line of key=value for --stats.
 std::string stats_line(const fleet::HunterStats& stats, fleet::HunterStatus status, const std::string& reason);
 
-}  // namespace lc::hunter
+}  // namespace lc::capture

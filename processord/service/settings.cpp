@@ -1,4 +1,4 @@
-#include "processord/settings.h"
+#include "processord/service/settings.h"
 
 #include "common/base/text.h"
 #include "common/config/state_directory.h"
@@ -8,10 +8,8 @@ namespace lc::processor {
 
 using config::Kind;
 
-config::Program program() {
-  config::Program program{
-      .name = "processord", .role = "processor", .summary = "Gathers packets from hunterds and stores them."};
-  program.options = {
+std::vector<config::Option> options(const std::string& program) {
+  return {
       {.name = "listen",
        .yaml = "processor.listen_addr",
        .default_value = ":55555",
@@ -110,9 +108,8 @@ config::Program program() {
       {.name = "state-dir",
        .yaml = "processor.state_dir",
        .value_name = "DIR",
-       .help = "Folder of the journal, by which a restart knows what is stored, and of the filters; one for each "
-               "processord. By default "
-               "processord-ID in /var/lib/lippycat (root) or ~/.local/state/lippycat."},
+       .help = "Folder of the journal, by which a restart knows what is stored, and of the filters; one for each " +
+               program + ". By default " + program + "-ID in /var/lib/lippycat (root) or ~/.local/state/lippycat."},
       {.name = "filter-file",
        .yaml = "processor.filter_file",
        .value_name = "PATH",
@@ -146,13 +143,12 @@ config::Program program() {
        .help = "Print a line of statistics every 5 s.",
        .group = "Information"},
   };
-  wire::complete_table(program);
-  return program;
 }
 
-ProcessorSettings read_settings(const config::Settings& settings, std::vector<std::string>& faults) {
+ProcessorSettings read_settings(const config::Settings& settings, const std::string& program, const std::string& listen,
+                                std::vector<std::string>& faults) {
   ProcessorSettings processor;
-  processor.listen = settings.text("listen");
+  processor.listen = listen;
   EngineSettings& engine = processor.engine;
   engine.processor_id = settings.text("processor-id").empty() ? wire::host_name() : settings.text("processor-id");
   if (const Status status = check_id("processor id (--processor-id)", engine.processor_id); !status) {
@@ -194,7 +190,7 @@ ProcessorSettings read_settings(const config::Settings& settings, std::vector<st
     }
   }
   engine.state_dir = settings.text("state-dir");
-  if (engine.state_dir.empty()) engine.state_dir = config::state_directory("processord", engine.processor_id);
+  if (engine.state_dir.empty()) engine.state_dir = config::state_directory(program, engine.processor_id);
   engine.filter_file = settings.text("filter-file");
   const std::string& sync = settings.text("sync");
   engine.sync = sync == "always" ? SyncPolicy::kAlways : sync == "never" ? SyncPolicy::kNever : SyncPolicy::kInterval;

@@ -1,10 +1,10 @@
-#include "hunterd/filter_inbox.h"
+#include "common/capture/filter_inbox.h"
 
 #include <pthread.h>
 
 #include <utility>
 
-namespace lc::hunter {
+namespace lc::capture {
 
 FilterInbox::FilterInbox(Events events) : events_(std::move(events)) {}
 
@@ -61,4 +61,4 @@ void FilterInbox::run() {
   }
 }
 
-}  // namespace lc::hunter
+}  // namespace lc::capture
