@@ -136,7 +136,7 @@ void FilterSet::match_codecs(const sip::Sdp& sdp, Matches& matches) const {
 }
 
 void FilterSet::match_payload_type(std::uint8_t static_payload_type, Matches& matches) const {
-  const std::string_view codec = sip::static_codec(static_payload_type);
+  const std::string_view codec = sip::rtp_payload(static_payload_type).codec;
   if (!codec.empty()) match_text(state_->of(FilterType::kCodec), codec, matches);
 }
 

@@ -153,7 +153,7 @@ std::string ntp_line(Bytes datagram) {
 }
 
 std::string rtp_line(const sip::Rtp& rtp) {
-  const std::string_view codec = sip::static_codec(rtp.payload_type);
+  const std::string_view codec = sip::rtp_payload(rtp.payload_type).codec;
   return join("PT=", codec.empty() ? join(rtp.payload_type) : codec, ", SSRC=0x", Hex{rtp.ssrc, 8},
               ", Seq=", rtp.sequence, ", Time=", rtp.timestamp, rtp.marker ? ", Mark" : "");
 }

@@ -32,6 +32,9 @@ enum class Field : std::uint8_t {
   kCalledPartyId,
   kAccessNetworkInfo,
   kVisitedNetworkId,
+  kSessionId,
+  kChargingVector,
+  kOtherCallId,
 };
 
 /// A header name; its first eight characters are compared at once.
@@ -63,8 +66,8 @@ std::uint64_t prefix_of(std::string_view text) {
   return prefix;
 }
 
-// RFC 3261 section 20 and 7.3.3 (compact forms), RFC 3325, RFC 7315; by first letters.
-constexpr std::array<Name, 20> kNames = {{{"authorization", Field::kAuthorization},
+// RFC 3261 section 20 and 7.3.3 (compact forms), RFC 3325, RFC 7315, RFC 7989, and what B2BUAs write; by first letters.
+constexpr std::array<Name, 24> kNames = {{{"authorization", Field::kAuthorization},
                                           {"call-id", Field::kCallId},
                                           {"cseq", Field::kCseq},
                                           {"contact", Field::kContact},
@@ -81,9 +84,13 @@ constexpr std::array<Name, 20> kNames = {{{"authorization", Field::kAuthorizatio
                                           {"p-called-party-id", Field::kCalledPartyId},
                                           {"p-access-network-info", Field::kAccessNetworkInfo},
                                           {"p-visited-network-id", Field::kVisitedNetworkId},
+                                          {"p-charging-vector", Field::kChargingVector},
                                           {"proxy-authorization", Field::kProxyAuthorization},
+                                          {"session-id", Field::kSessionId},
                                           {"to", Field::kTo},
-                                          {"t", Field::kTo}}};
+                                          {"t", Field::kTo},
+                                          {"x-cid", Field::kOtherCallId},
+                                          {"x-call-id", Field::kOtherCallId}}};
 
 struct Range {
   std::uint8_t begin = 0;
@@ -126,6 +133,7 @@ void clear(Message& message) {
   message.method = message.request_uri = message.reason = message.call_id = {};
   message.from_tag = message.to_tag = message.cseq_method = message.content_type = {};
   message.authorization = message.access_network_info = message.visited_network_id = message.body = {};
+  message.session_id = message.charging_vector = message.other_call_id = {};
   message.status = 0;
   message.cseq = 0;
   message.party_count = 0;
@@ -188,6 +196,12 @@ class HeadReader {
         return first(message_.access_network_info, value);
       case Field::kVisitedNetworkId:
         return first(message_.visited_network_id, value);
+      case Field::kSessionId:
+        return first(message_.session_id, value);
+      case Field::kChargingVector:
+        return first(message_.charging_vector, value);
+      case Field::kOtherCallId:
+        return first(message_.other_call_id, value);
       case Field::kNone:
         return;
     }

@@ -56,6 +56,9 @@ struct Message {
   std::string_view authorization;          // Authorization or, without one, Proxy-Authorization
   std::string_view access_network_info;    // P-Access-Network-Info, RFC 7315
   std::string_view visited_network_id;     // P-Visited-Network-ID, RFC 7315
+  std::string_view session_id;             // Session-ID, RFC 7989 (and RFC 7329)
+  std::string_view charging_vector;        // P-Charging-Vector, RFC 7315
+  std::string_view other_call_id;          // X-CID or X-Call-ID: of the call's other leg, or of all
   std::string_view body;                   // Content-Length bytes, or what there is
   std::array<Party, kMaxParties> parties;  // every value of the identity headers (lists split at commas)
   std::size_t party_count = 0;

@@ -13,11 +13,37 @@ using packet::IpAddress;
 
 constexpr int kMaxNesting = 3;  // multiparts in multiparts
 
-// RFC 3551 section 6, tables 4 and 5; by payload type.
-constexpr std::array<std::string_view, 35> kStaticCodecs = {
-    "PCMU",  "",     "",     "GSM",  "G723", "DVI4", "DVI4", "LPC",  "PCMA", "G722", "L16", "L16",
-    "QCELP", "CN",   "MPA",  "G728", "DVI4", "DVI4", "G729", "",     "",     "",     "",    "",
-    "",      "CelB", "JPEG", "",     "nv",   "",     "",     "H261", "MPV",  "MP2T", "H263"};
+constexpr std::uint32_t kG722Clock = 8000;  // though it samples at 16,000 (RFC 3551 section 4.5.2)
+
+// RFC 3551 section 6, tables 4 and 5.
+constexpr auto kStaticPayloads = [] {
+  std::array<RtpPayload, 35> payloads{};
+  payloads[0] = {"PCMU", 8000};
+  payloads[3] = {"GSM", 8000};
+  payloads[4] = {"G723", 8000};
+  payloads[5] = {"DVI4", 8000};
+  payloads[6] = {"DVI4", 16'000};
+  payloads[7] = {"LPC", 8000};
+  payloads[8] = {"PCMA", 8000};
+  payloads[9] = {"G722", kG722Clock};
+  payloads[10] = {"L16", 44'100};
+  payloads[11] = {"L16", 44'100};
+  payloads[12] = {"QCELP", 8000};
+  payloads[13] = {"CN", 8000};
+  payloads[14] = {"MPA", 90'000};
+  payloads[15] = {"G728", 8000};
+  payloads[16] = {"DVI4", 11'025};
+  payloads[17] = {"DVI4", 22'050};
+  payloads[18] = {"G729", 8000};
+  payloads[25] = {"CelB", 90'000};
+  payloads[26] = {"JPEG", 90'000};
+  payloads[28] = {"nv", 90'000};
+  payloads[31] = {"H261", 90'000};
+  payloads[32] = {"MPV", 90'000};
+  payloads[33] = {"MP2T", 90'000};
+  payloads[34] = {"H263", 90'000};
+  return payloads;
+}();
 
 std::string_view take_word(std::string_view& text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
@@ -89,9 +115,10 @@ void read_media(std::string_view value, Media& media) {
     if (format.empty()) break;
     const auto type = number<std::uint8_t>(format);
     if (type && *type < 128) {
-      media.formats[media.format_count++] = {*type, static_codec(*type)};
+      const RtpPayload payload = rtp_payload(*type);
+      media.formats[media.format_count++] = {*type, payload.clock_rate, payload.codec};
     } else if (media.protocol == "udptl") {  // by name, as in `m=image 4000 udptl t38`
-      media.formats[media.format_count++] = {MediaFormat::kNoPayloadType, format};
+      media.formats[media.format_count++] = {MediaFormat::kNoPayloadType, 0, format};
     }
   }
 }
@@ -102,8 +129,13 @@ void read_rtpmap(std::string_view value, Media& media) {
   std::string_view encoding = take_word(value);
   const std::string_view codec = take_until(encoding, '/');
   if (!type || codec.empty()) return;
+  // Some write at what G.722 samples.
+  const std::uint32_t clock_rate =
+      is_word(codec, "g722") ? kG722Clock : number<std::uint32_t>(take_until(encoding, '/')).value_or(0);
   for (MediaFormat& format : std::span(media.formats).first(media.format_count)) {
-    if (format.payload_type == *type) format.codec = codec;
+    if (format.payload_type != *type) continue;
+    format.codec = codec;
+    format.clock_rate = clock_rate;
   }
 }
 
@@ -211,8 +243,15 @@ bool parse_sdp(std::string_view content_type, std::string_view body, Sdp& sdp) {
   return read_body(content_type, body, sdp, 0);
 }
 
-std::string_view static_codec(std::uint8_t payload_type) {
-  return payload_type < kStaticCodecs.size() ? kStaticCodecs[payload_type] : std::string_view();
+RtpPayload rtp_payload(std::uint8_t payload_type) {
+  return payload_type < kStaticPayloads.size() ? kStaticPayloads[payload_type] : RtpPayload();
+}
+
+RtpPayload Media::payload(std::uint8_t payload_type) const {
+  for (const MediaFormat& format : all_formats()) {
+    if (format.payload_type == payload_type) return {format.codec, format.clock_rate};
+  }
+  return rtp_payload(payload_type);
 }
 
 }  // namespace lc::sip

@@ -11,10 +11,20 @@
 
 namespace lc::sip {
 
+/// What a payload type stands for.
+struct RtpPayload {
+  std::string_view codec;        // encoding name; empty: not known
+  std::uint32_t clock_rate = 0;  // of RTP timestamps, in Hz; 0: not known
+};
+
+/// The static payload types of RFC 3551 section 6; empty for others.
+RtpPayload rtp_payload(std::uint8_t payload_type);
+
 struct MediaFormat {
   static constexpr std::uint8_t kNoPayloadType = 255;  // not RTP: the format has a name, which is `codec`
 
   std::uint8_t payload_type = 0;
+  std::uint32_t clock_rate = 0;  // as `codec`; 0: not known
   std::string_view codec;  // a=rtpmap's encoding name, or the static name of RFC 3551; empty: dynamic without rtpmap
 };
 
@@ -32,6 +42,8 @@ struct Media {
   std::array<MediaFormat, kMaxFormats> formats{};
   std::size_t format_count = 0;
   [[nodiscard]] std::span<const MediaFormat> all_formats() const { return {formats.data(), format_count}; }
+  /// What RTP of that payload type carries here: as described, else as RFC 3551 says. A view into the same body.
+  [[nodiscard]] RtpPayload payload(std::uint8_t payload_type) const;
 };
 
 struct Sdp {
@@ -44,8 +56,5 @@ struct Sdp {
 /// The session description in a SIP body of that Content-Type: application/sdp, or a part of multipart/*. False when
 /// there is none. Views into `body`. Any thread; never throws or allocates; any bytes are allowed.
 bool parse_sdp(std::string_view content_type, std::string_view body, Sdp& sdp);
-
-/// RFC 3551 section 6; empty: not a static payload type.
-std::string_view static_codec(std::uint8_t payload_type);
 
 }  // namespace lc::sip

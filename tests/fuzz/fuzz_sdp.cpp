@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(media.port != 0 || media.rtcp_port == 0);
     for (const lc::sip::MediaFormat& format : media.all_formats()) {
       require(format.payload_type < 128 || format.payload_type == lc::sip::MediaFormat::kNoPayloadType);
-      if (format.codec != lc::sip::static_codec(format.payload_type)) require_inside(format.codec, body);
+      if (format.codec != lc::sip::rtp_payload(format.payload_type).codec) require_inside(format.codec, body);
     }
   }
   return 0;

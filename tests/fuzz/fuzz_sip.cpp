@@ -34,7 +34,8 @@ void check_message(Bytes bytes) {
   require(message.is_request || (message.status >= 100 && message.status <= 699));
   for (const std::string_view view :
        {message.method, message.request_uri, message.reason, message.call_id, message.from_tag, message.to_tag,
-        message.cseq_method, message.content_type, message.authorization, message.body}) {
+        message.cseq_method, message.content_type, message.authorization, message.session_id, message.charging_vector,
+        message.other_call_id, message.body}) {
     require_inside(view, bytes);
   }
   require(message.party_count <= message.parties.size());

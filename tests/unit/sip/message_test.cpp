@@ -303,3 +303,23 @@ TEST_CASE("Bytes without a Call-ID are no message", "[sip]") {
   CHECK_FALSE(parse_message(bytes_of("Call-ID: 1\r\n\r\n"), message));
   CHECK_FALSE(parse_message({}, message));
 }
+
+TEST_CASE("The headers that join the legs of a call are read, the first of each", "[sip]") {
+  const std::string text = request_with(R"(Session-Expires: 1800
+Session-ID: ab30317f1a784dc48ff824d0d3715d86;remote=47755a9de7794ba387653f2099600ef2
+SESSION-ID: second
+P-Charging-Vector:icid-value="1234bc 9876e";orig-ioi=home1.net
+Supported: timer
+X-Call-ID-Other: no
+X-CID : leg@one
+X-Call-ID: leg@two
+)");
+  const Message message = read(text);
+  CHECK(message.session_id == "ab30317f1a784dc48ff824d0d3715d86;remote=47755a9de7794ba387653f2099600ef2");
+  CHECK(message.charging_vector == "icid-value=\"1234bc 9876e\";orig-ioi=home1.net");
+  CHECK(message.other_call_id == "leg@one");
+  const std::string without = request_with("Supported: timer\nServer: x\nSubject: y\nX-Header: z\n");
+  CHECK(read(without).session_id.empty());
+  CHECK(read(without).charging_vector.empty());
+  CHECK(read(without).other_call_id.empty());
+}

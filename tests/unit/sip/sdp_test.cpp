@@ -163,18 +163,68 @@ TEST_CASE("Bodies of other types hold no description", "[sip]") {
   CHECK(parse_sdp("APPLICATION/SDP ; x=y", "\r\n" + body, sdp));
 }
 
-TEST_CASE("Only assigned payload types have a static codec", "[sip]") {
+TEST_CASE("Only assigned payload types have a static codec and clock", "[sip]") {
+  using lc::sip::rtp_payload;
+  const auto is = [](std::uint8_t type, std::string_view codec, std::uint32_t clock_rate) {
+    const lc::sip::RtpPayload payload = rtp_payload(type);
+    return payload.codec == codec && payload.clock_rate == clock_rate;
+  };
   // RFC 3551 section 6, tables 4 and 5.
-  CHECK(lc::sip::static_codec(0) == "PCMU");
-  CHECK(lc::sip::static_codec(8) == "PCMA");
-  CHECK(lc::sip::static_codec(9) == "G722");
-  CHECK(lc::sip::static_codec(13) == "CN");
-  CHECK(lc::sip::static_codec(18) == "G729");
-  CHECK(lc::sip::static_codec(25) == "CelB");
-  CHECK(lc::sip::static_codec(26) == "JPEG");
-  CHECK(lc::sip::static_codec(34) == "H263");
+  CHECK(is(0, "PCMU", 8000));
+  CHECK(is(3, "GSM", 8000));
+  CHECK(is(4, "G723", 8000));
+  CHECK(is(5, "DVI4", 8000));
+  CHECK(is(6, "DVI4", 16'000));
+  CHECK(is(7, "LPC", 8000));
+  CHECK(is(8, "PCMA", 8000));
+  CHECK(is(9, "G722", 8000));
+  CHECK(is(10, "L16", 44'100));
+  CHECK(is(11, "L16", 44'100));
+  CHECK(is(12, "QCELP", 8000));
+  CHECK(is(13, "CN", 8000));
+  CHECK(is(14, "MPA", 90'000));
+  CHECK(is(15, "G728", 8000));
+  CHECK(is(16, "DVI4", 11'025));
+  CHECK(is(17, "DVI4", 22'050));
+  CHECK(is(18, "G729", 8000));
+  CHECK(is(25, "CelB", 90'000));
+  CHECK(is(26, "JPEG", 90'000));
+  CHECK(is(28, "nv", 90'000));
+  CHECK(is(31, "H261", 90'000));
+  CHECK(is(32, "MPV", 90'000));
+  CHECK(is(33, "MP2T", 90'000));
+  CHECK(is(34, "H263", 90'000));
   for (const int none : {1, 2, 19, 20, 24, 27, 29, 30, 35, 72, 96, 127, 255}) {
     CAPTURE(none);
-    CHECK(lc::sip::static_codec(static_cast<std::uint8_t>(none)).empty());
+    CHECK(is(static_cast<std::uint8_t>(none), "", 0));
   }
+}
+
+TEST_CASE("A section says what each payload type carries and how fast its clock runs", "[sip]") {
+  const std::string body = with_crlf(session(R"(m=audio 4000 RTP/AVP 96 97 98 99 9 8 100
+a=rtpmap:96 opus/48000/2
+a=rtpmap:97 telephone-event/16000
+a=rtpmap:98 AMR-WB/16000/1
+a=rtpmap:99 speex
+a=rtpmap:9 G722/16000
+m=video 4002 RTP/AVP 96
+a=rtpmap:96 H264/90000
+)"));
+  Sdp sdp;
+  REQUIRE(parse_sdp(kType, body, sdp));
+  REQUIRE(sdp.media_count == 2);
+  const auto is = [](const lc::sip::RtpPayload& payload, std::string_view codec, std::uint32_t clock_rate) {
+    return payload.codec == codec && payload.clock_rate == clock_rate;
+  };
+  const lc::sip::Media& audio = sdp.media[0];
+  CHECK(is(audio.payload(96), "opus", 48'000));
+  CHECK(is(audio.payload(97), "telephone-event", 16'000));
+  CHECK(is(audio.payload(98), "AMR-WB", 16'000));
+  CHECK(is(audio.payload(99), "speex", 0));
+  CHECK(is(audio.payload(9), "G722", 8000));  // RFC 3551 section 4.5.2, whatever is written
+  CHECK(is(audio.payload(8), "PCMA", 8000));
+  CHECK(is(audio.payload(100), "", 0));
+  CHECK(is(audio.payload(18), "G729", 8000));  // not offered here, but always the same
+  CHECK(is(audio.payload(101), "", 0));
+  CHECK(is(sdp.media[1].payload(96), "H264", 90'000));
 }
