@@ -58,6 +58,16 @@ bool fails(const std::string& point) {
   return true;
 }
 
+class MountedVolume final : public FileSystem::Volume {
+ public:
+  MountedVolume(UniqueFd fd, const std::string& kind) : fd_(std::move(fd)), sync_point_(kind + ".syncfs") {}
+  int sync() override { return fails(sync_point_) ? -1 : ::syncfs(fd_.get()); }
+
+ private:
+  const UniqueFd fd_;
+  const std::string sync_point_;
+};
+
 class DirectoryLock final : public FileSystem::Lock {
  public:
   explicit DirectoryLock(UniqueFd fd) : fd_(std::move(fd)) {}
@@ -187,6 +197,12 @@ std::unique_ptr<FileSystem::Lock> RealFileSystem::lock(const std::string& direct
   UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return nullptr;
   return std::make_unique<DirectoryLock>(std::move(fd));
+}
+
+std::unique_ptr<FileSystem::Volume> RealFileSystem::volume(const std::string& directory) {
+  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return nullptr;
+  return std::make_unique<MountedVolume>(std::move(fd), kind_);
 }
 
 Error file_error(std::string_view action, std::string_view thing, const std::string& path, int error) {

@@ -77,12 +77,20 @@ class FileSystem {
     virtual ~Lock() = default;
   };
   virtual std::unique_ptr<Lock> lock(const std::string& directory) = 0;
+  /// What a directory is on, with all that others have there. To be held from before the first write on: an error of
+  /// writing back is told once to each who holds one then (Linux 5.8, syncfs(2)).
+  class Volume {
+   public:
+    virtual ~Volume() = default;
+    virtual int sync() = 0;  // syncfs(2)
+  };
+  virtual std::unique_ptr<Volume> volume(const std::string& directory) = 0;  // null with errno
 };
 
 /// The system's.
 class RealFileSystem final : public FileSystem {
  public:
-  /// `kind` as of RegularFile; also the prefix of KIND.create, KIND.rename and KIND.unlink.
+  /// `kind` as of RegularFile; also the prefix of KIND.create, KIND.rename, KIND.unlink and KIND.syncfs.
   explicit RealFileSystem(std::string_view kind) : kind_(kind) {}
 
   std::unique_ptr<File> open(const std::string& path, Open how) override;
@@ -92,6 +100,7 @@ class RealFileSystem final : public FileSystem {
   int sync_directory(const std::string& path) override;
   std::optional<std::vector<std::string>> list(const std::string& directory) override;
   std::unique_ptr<Lock> lock(const std::string& directory) override;
+  std::unique_ptr<Volume> volume(const std::string& directory) override;
 
  private:
   const std::string kind_;

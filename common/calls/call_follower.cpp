@@ -1,8 +1,10 @@
 #include "common/calls/call_follower.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "common/base/log.h"
+#include "common/packet/batch.h"
 #include "common/sip/message.h"
 #include "common/sip/sdp.h"
 
@@ -15,8 +17,22 @@ constexpr std::int64_t kAnnouncedLookNs = 10'000'000'000;
 
 }  // namespace
 
-CallFollower::CallFollower(FrameStore& frames, Forwarder& forwarder)
-    : frames_(frames), forwarder_(forwarder), table_({}, *this), ring_({}, frames) {}
+Want CallObserver::want_of(CallIndex call) {
+  Want want;
+  want.add({reinterpret_cast<const char*>(&call), sizeof call}, MediaExtent::kFull);
+  return want;
+}
+
+void CallObserver::for_each_call(const Want& want, const std::function<void(CallIndex)>& visit) {
+  packet::MatchedIds(want.encoded).for_each([&](std::string_view id) {
+    CallIndex call = kNoCall;
+    if (id.size() == sizeof call) std::memcpy(&call, id.data(), sizeof call);
+    visit(call);
+  });
+}
+
+CallFollower::CallFollower(FrameStore& frames, Judge& judge, CallObserver* observer)
+    : frames_(frames), judge_(judge), observer_(observer), table_({}, *this), ring_({}, frames) {}
 
 CallFollower::Following& CallFollower::following(CallIndex call) {
   if (following_.size() <= call) following_.resize(std::max<std::size_t>(table_.capacity(), call + 1));
@@ -31,17 +47,21 @@ std::uint32_t CallFollower::sip(std::span<const std::uint8_t> bytes, std::span<c
   if (has_sdp) unmap(sdp);
 
   const CallIndex call = table_.note(message, has_sdp ? &sdp : nullptr, source_, now_ns_);
-  note_identities(following(call), message);
-  matches_.clear();
-  plan_->filters->match_sip(message, matches_);
-  if (has_sdp) plan_->filters->match_codecs(sdp, matches_);
-  follow(call, matches_);
+  if (observer_ != nullptr) {
+    observe(call, message, has_sdp ? &sdp : nullptr, frames.back());
+  } else {
+    note_identities(following(call), message);
+    matches_.clear();
+    plan_->filters->match_sip(message, matches_);
+    if (has_sdp) plan_->filters->match_codecs(sdp, matches_);
+    follow(call, matches_);
+  }
 
   Following& now = following(call);
   for (const FrameId frame : frames) {
     if (now.want.any()) {
-      forwarder_.want(frame, now.want);
-    } else if (plan_->filters->follows_calls()) {
+      judge_.want(frame, now.want);
+    } else if (waits()) {
       if (now.before.size() >= kMaxBefore) now.before.erase(now.before.begin());
       now.before.push_back(ring_.keep(frame, now_ns_));
     }
@@ -54,10 +74,18 @@ void CallFollower::repeated(FrameId frame, std::uint32_t answer) {
   if (answer == 0 || call >= following_.size()) return;
   Following& now = following_[call];
   if (now.want.any()) {
-    forwarder_.want(frame, now.want);
-  } else if (plan_->filters->follows_calls() && table_.in_use(call) && now.before.size() < kMaxBefore) {
+    judge_.want(frame, now.want);
+  } else if (waits() && table_.in_use(call) && now.before.size() < kMaxBefore) {
     now.before.push_back(ring_.keep(frame, now_ns_));
   }
+}
+
+void CallFollower::observe(CallIndex call, const sip::Message& message, const sip::Sdp* sdp, FrameId frame) {
+  Following& now = following(call);
+  if (!observer_->signalling(call, message, sdp, frame) || now.want.any()) return;
+  now.want = CallObserver::want_of(call);
+  table_.renew(call);
+  release_held(call);
 }
 
 /// True: the call is wanted, and was not before.
@@ -169,6 +197,7 @@ void CallFollower::call_removed(CallIndex call) {
     if (found != streams_.end() && found->second == call) streams_.erase(found);
   }
   following_[call] = {};
+  if (observer_ != nullptr) observer_->removed(call);
 }
 
 void CallFollower::release_held(CallIndex call) {
@@ -209,9 +238,9 @@ void CallFollower::forward_taken(std::vector<FrameId>& taken, const Want& want, 
   for (const Held& one : held) {
     if (frames_.forwarded(one.frame)) continue;
     if (one.is_media) {
-      forwarder_.want_media(one.frame, want);
+      judge_.want_media(one.frame, want);
     } else {
-      forwarder_.want(one.frame, want);
+      judge_.want(one.frame, want);
     }
   }
   for (const Held& one : held) frames_.release(one.frame);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,10 +22,30 @@
 
 namespace lc::calls {
 
+/// For who follows every call, not only those that filters want. The follower's thread.
+class CallObserver {
+ public:
+  virtual ~CallObserver() = default;
+  /// A message, and what the table has made of it. Whether the call's frames are wanted from now on.
+  virtual bool signalling(CallIndex call, const sip::Message& message, const sip::Sdp* sdp, FrameId frame) = 0;
+  /// A datagram of a wanted call's media, in the order of arrival; not those that came before their call was known.
+  virtual void media(CallIndex call, const packet::IpPacket& udp, FrameId frame) = 0;
+  /// The index may be another call's after this.
+  virtual void removed(CallIndex call) = 0;
+  /// Whether frames are kept for a call that may claim them later.
+  [[nodiscard]] virtual bool waits() const = 0;
+
+  /// A wanted call's only want.
+  static Want want_of(CallIndex call);
+  /// The calls of a want that is made of these.
+  static void for_each_call(const Want& want, const std::function<void(CallIndex)>& visit);
+};
+
 /// One thread.
 class CallFollower final : private CallTable::Listener {
  public:
-  CallFollower(FrameStore& frames, Forwarder& forwarder);
+  /// With an observer calls are wanted as that one says, and not by filters.
+  CallFollower(FrameStore& frames, Judge& judge, CallObserver* observer = nullptr);
 
   /// Which filters are in force from now on. Calls stay wanted by the filters that are still there and mean the same;
   /// calls in progress become wanted by the new ones as far as their identities tell.
@@ -50,6 +71,9 @@ class CallFollower final : private CallTable::Listener {
 
   /// `wall_ns`: for what was announced with an end.
   void expire(std::int64_t now_ns, std::int64_t wall_ns);
+  [[nodiscard]] const CallTable& table() const { return table_; }
+  /// As CallTable::sweep_all().
+  void sweep_all(std::span<const std::int64_t> now_ns) { table_.sweep_all(now_ns); }
   /// Lets go of all frames.
   void finish() { ring_.clear(); }
 
@@ -88,14 +112,21 @@ class CallFollower final : private CallTable::Listener {
     std::vector<std::string> ids;  // of announced_
     Want want;                     // of all of them
   };
-  /// RTP that no call claims, while it is being found out whether it is RTP.
+  /// RTP that no call claims, while it is being found out whether it is RTP, or whether a call comes.
   struct Candidate {
     std::uint16_t next_sequence = 0;
     int in_order = 0;
     Want want;
+    std::int64_t since_ns = 0;
+    std::int64_t last_ns = 0;
   };
 
+  /// Whether frames wait for a call that is wanted.
+  [[nodiscard]] bool waits() const {
+    return observer_ != nullptr ? observer_->waits() : plan_->filters->follows_calls();
+  }
   Following& following(CallIndex call);
+  void observe(CallIndex call, const sip::Message& message, const sip::Sdp* sdp, FrameId frame);
   void note_identities(Following& following, const sip::Message& message);
   void match_again(CallIndex call);
   void withdraw(const std::string& id);
@@ -112,6 +143,7 @@ class CallFollower final : private CallTable::Listener {
   Claim claimed_media(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to, FrameId frame);
   void wait_with(CallIndex call, HoldingRing::Place place);
   void unclaimed_media(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to, FrameId frame);
+  bool is_nobodys(const StreamKey& stream);
   bool note_stream(CallIndex call, const packet::IpPacket& udp, const sip::Rtp& rtp);
 
   void media_claimed(CallIndex call, const Endpoint& endpoint) override;
@@ -119,7 +151,8 @@ class CallFollower final : private CallTable::Listener {
   void call_removed(CallIndex call) override;
 
   FrameStore& frames_;
-  Forwarder& forwarder_;
+  Judge& judge_;
+  CallObserver* const observer_;
   std::shared_ptr<const Plan> plan_;
   CallTable table_;
   HoldingRing ring_;

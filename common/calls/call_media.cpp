@@ -36,7 +36,8 @@ bool CallFollower::remembered(const packet::IpPacket& udp, const Endpoint& from,
   if (known.want != StreamMemo::kUnwanted) {
     const std::span<const std::uint8_t> bytes = udp.payload;
     if (bytes.size() < kRtpHeader || bytes[0] >> 6 != 2 || sip::ssrc_of(bytes) != known.ssrc) return false;
-    forwarder_.want_media(frame, memo_.want(known.want), udp);
+    judge_.want_media(frame, memo_.want(known.want), udp);
+    if (observer_ != nullptr) observer_->media(known.call, udp, frame);
   }
   const auto now = static_cast<std::uint32_t>(now_ns_ >> 30);
   if (known.touched != now) {
@@ -105,7 +106,8 @@ CallFollower::Claim CallFollower::claimed_media(const packet::IpPacket& udp, con
         continue;
       }
       wanted = true;
-      forwarder_.want_media(frame, now.want, udp);
+      judge_.want_media(frame, now.want, udp);
+      if (observer_ != nullptr) observer_->media(call, udp, frame);
       if (is_receiver && learner == kNoCall) learner = call;
     }
   };
@@ -117,7 +119,7 @@ CallFollower::Claim CallFollower::claimed_media(const packet::IpPacket& udp, con
       const auto found = announced_media_.find(*endpoint);
       if (found == announced_media_.end()) continue;
       wanted = announced = true;
-      forwarder_.want_media(frame, found->second.want, udp);
+      judge_.want_media(frame, found->second.want, udp);
     }
   }
   const bool of_one_call = receivers.size() == 1 && senders.size() == 1 && receivers.front() == senders.front();
@@ -132,7 +134,7 @@ CallFollower::Claim CallFollower::claimed_media(const packet::IpPacket& udp, con
   if (wanted) return Claim::kWanted;
   if (unclaimed) return Claim::kNobody;
   // A call that was answered has said who it is; before, it may still turn out to be wanted.
-  if (unwanted_count > 0 && plan_->filters->follows_calls()) {
+  if (unwanted_count > 0 && waits()) {
     const HoldingRing::Place place = ring_.keep(frame, now_ns_);
     for (std::size_t i = 0; i < unwanted_count; ++i) wait_with(unwanted[i], place);
   }
@@ -189,7 +191,8 @@ void CallFollower::unclaimed_media(const packet::IpPacket& udp, const Endpoint& 
     if (found != streams_.end() && following(found->second).want.any() &&
         takes_media(table_.at(found->second), now_ns_)) {
       table_.touch(found->second, source_, now_ns_);
-      forwarder_.want_media(frame, following(found->second).want, udp);
+      judge_.want_media(frame, following(found->second).want, udp);
+      if (observer_ != nullptr) observer_->media(found->second, udp, frame);
       return;
     }
   }
@@ -205,11 +208,22 @@ void CallFollower::unclaimed_media(const packet::IpPacket& udp, const Endpoint& 
       if (candidate.want.any()) release_held(to, candidate.want);
     }
     if (candidate.want.any()) {
-      forwarder_.want_media(frame, candidate.want, udp);
+      judge_.want_media(frame, candidate.want, udp);
       return;
     }
   }
+  if (observer_ != nullptr && (!waits() || is_nobodys({udp.source, udp.destination, is_rtp ? rtp.ssrc : 0}))) return;
   ring_.keep_media(frame, from, to, now_ns_);
+}
+
+// What no call has claimed for so long would wait in vain from now on, all of it.
+bool CallFollower::is_nobodys(const StreamKey& stream) {
+  constexpr std::int64_t kPatienceNs = HoldingRing::Limits().age_ns;
+  if (candidates_.size() >= kMaxCandidates) candidates_.clear();
+  Candidate& candidate = candidates_[stream];
+  if (candidate.last_ns == 0 || now_ns_ - candidate.last_ns > kPatienceNs) candidate.since_ns = now_ns_;
+  candidate.last_ns = now_ns_;
+  return now_ns_ - candidate.since_ns > kPatienceNs;
 }
 
 }  // namespace lc::calls

@@ -3,6 +3,7 @@
 #include <absl/hash/hash.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace lc::calls {
@@ -10,20 +11,36 @@ namespace {
 
 // Many more than that is no Call-ID of anybody's.
 constexpr std::size_t kMaxCallId = 256;
+constexpr std::size_t kMostSharing = 16;  // calls that expect media at the same address
 
 std::uint64_t hash_of(std::string_view text) {
   return text.empty() ? 0 : absl::HashOf(text) | 1;
 }
 
-// Debian builds Abseil with a string_view of its own.
-absl::string_view bounded(std::string_view call_id) {
-  return {call_id.data(), std::min(call_id.size(), kMaxCallId)};
+using Room = std::array<char, kMaxCallId>;
+
+// A longer one ends in a hash, so that those which begin alike stay apart. (Debian builds Abseil with a string_view of
+// its own.)
+absl::string_view bounded(std::string_view call_id, Room& room) {
+  if (call_id.size() <= room.size()) return {call_id.data(), call_id.size()};
+  std::copy_n(call_id.begin(), room.size(), room.begin());
+  std::uint64_t hash = hash_of(call_id);
+  for (auto digit = room.rbegin(); digit != room.rbegin() + 16; ++digit, hash >>= 4) {
+    *digit = "0123456789abcdef"[hash & 15];
+  }
+  return {room.data(), room.size()};
 }
 
 }  // namespace
 
+bool is_call(const Call& call, const sip::Message& message) {
+  return call.state != CallState::kOther || message.method == "ACK" || message.method == "PRACK" ||
+         message.method == "UPDATE";
+}
+
 CallIndex CallTable::find(std::string_view call_id) const {
-  const auto found = by_id_.find(bounded(call_id));
+  Room room;
+  const auto found = by_id_.find(bounded(call_id, room));
   return found == by_id_.end() ? kNoCall : found->second;
 }
 
@@ -35,8 +52,10 @@ std::span<const CallIndex> CallTable::at_endpoint(const Endpoint& endpoint) cons
 
 CallIndex CallTable::note(const sip::Message& message, const sip::Sdp* sdp, std::uint32_t source, std::int64_t now_ns) {
   CallIndex index = find(message.call_id);
-  if (index != kNoCall) judge(index, now_ns);  // it may be over, and this a new one of the same name
-  if (index == kNoCall || !in_use(index)) index = add(bounded(message.call_id), source, now_ns);
+  // It may be over, and this a new one of the same name. Another source's time tells nothing of that.
+  if (index != kNoCall && calls_[index].source == source) judge(index, now_ns);
+  Room room;
+  if (index == kNoCall || !in_use(index)) index = add(bounded(message.call_id, room), source, now_ns);
   touch(index, source, now_ns);
   renew(index);
   note_state(calls_[index], message, now_ns);
@@ -153,6 +172,13 @@ void CallTable::claim(CallIndex index, const Endpoint& endpoint, bool learned) {
     if (!was_learned && calls_[other].ended_ns == 0) continue;
     drop_claim(other, endpoint);
     std::erase(calls_[other].media, endpoint);
+  }
+  // More than a few that share an address are no calls of their own, or somebody's mischief: each packet would be
+  // theirs.
+  if (const auto full = claims_.find(endpoint); full != claims_.end() && full->second.calls.size() >= kMostSharing) {
+    const CallIndex oldest = full->second.calls.front();
+    drop_claim(oldest, endpoint);
+    std::erase(calls_[oldest].media, endpoint);
   }
   Claim& now = claims_[endpoint];
   now.calls.push_back(index);

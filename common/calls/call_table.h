@@ -39,6 +39,10 @@ struct Call {
   std::uint32_t invite_cseq = 0;
 };
 
+/// Whether the Call-ID is a call's, as far as this message says: its state does, or the method is one that only calls
+/// have (RFC 3261, 3262, 3311), so that a call which is met in its middle is one too.
+bool is_call(const Call& call, const sip::Message& message);
+
 /// Calls end by BYE, by CANCEL or a final failure, or by five minutes without a message or media; never by age. An
 /// ended call keeps its media for five seconds, and is known for half a minute, so that late and repeated messages
 /// belong to it. When the table is full, the call that was idle for longest (of some that are looked at) makes room.

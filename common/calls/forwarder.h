@@ -9,20 +9,29 @@
 
 namespace lc::calls {
 
+/// Takes note of what is wanted. One thread.
+class Judge {
+ public:
+  virtual ~Judge() = default;
+  /// Wanted whole.
+  virtual void want(FrameId frame, const Want& want) = 0;
+  /// Wanted as media, to the extent that `want` says. `datagram`: where it was read from, to find the RTP header.
+  virtual void want_media(FrameId frame, const Want& want, const packet::IpPacket& datagram) = 0;
+  /// The same for a frame that waited.
+  virtual void want_media(FrameId frame, const Want& want) = 0;
+};
+
 /// One thread.
-class Forwarder {
+class Forwarder final : public Judge {
  public:
   explicit Forwarder(FrameStore& frames) : frames_(frames) {}
 
   void set_outlet(Outlet* outlet) { outlet_ = outlet; }
 
   void begin(FrameId looked_at);
-  /// Wanted whole.
-  void want(FrameId frame, const Want& want);
-  /// Wanted as media, to the extent that `want` says. `datagram`: where it was read from, to find the RTP header.
-  void want_media(FrameId frame, const Want& want, const packet::IpPacket& datagram);
-  /// The same for a frame that waited.
-  void want_media(FrameId frame, const Want& want);
+  void want(FrameId frame, const Want& want) override;
+  void want_media(FrameId frame, const Want& want, const packet::IpPacket& datagram) override;
+  void want_media(FrameId frame, const Want& want) override;
   /// Forwards the frame that was looked at, if something wanted it. `direct`: wants of this very frame alone, and not
   /// of the datagram that it ends.
   void conclude(const Want& direct, std::uint32_t link_type);

@@ -39,12 +39,13 @@ void FrameStore::hold(FrameId id) {
 void FrameStore::release(FrameId id) {
   Frame& frame = at(id);
   assert(frame.holders > 0);
-  if (--frame.holders == 0) let_go(id);
+  if (--frame.holders == 0) drop(id);
 }
 
-void FrameStore::let_go(FrameId id) {
+void FrameStore::drop(FrameId id) {
   Frame& frame = at(id);
   if (!frame.forwarded) ++dropped_;
+  if (let_go_) let_go_(frame.origin);
   free_bytes(frame);
   const std::vector<FrameId> members = std::move(frame.bundle);
   frame.bundle.clear();

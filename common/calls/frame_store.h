@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -18,6 +19,7 @@ using packet::FrameId;
 struct Origin {
   std::uint32_t interface = 0;  // index of the capturing loop
   std::uint32_t link_type = 0;
+  std::uint64_t ticket = 0;  // whatever whoever looks at it knows it by
 };
 
 /// Where wanted frames go.
@@ -33,6 +35,10 @@ class Outlet {
 /// is being looked at is borrowed from its source, and copied only if somebody holds it beyond the look. One thread.
 class FrameStore {
  public:
+  using LetGo = std::function<void(const Origin&)>;
+  /// `let_go` is told of each frame that nobody holds any more.
+  explicit FrameStore(LetGo let_go = {}) : let_go_(std::move(let_go)) {}
+
   /// Begins the look at a frame; `frame` must stay valid until finish().
   FrameId begin(const packet::PacketView& frame, const Origin& origin);
   void finish();
@@ -50,6 +56,7 @@ class FrameStore {
   [[nodiscard]] const Origin& origin(FrameId id) const { return at(id).origin; }
   [[nodiscard]] const packet::PacketView& view(FrameId id) const { return at(id).view; }
   [[nodiscard]] bool forwarded(FrameId id) const { return at(id).forwarded; }
+  [[nodiscard]] std::span<const FrameId> bundled(FrameId id) const { return at(id).bundle; }
 
   /// Frames dropped as not wanted, and bytes of frames that wait.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
@@ -72,9 +79,10 @@ class FrameStore {
 
   Frame& at(FrameId id) { return frames_[static_cast<std::size_t>(id)]; }
   [[nodiscard]] const Frame& at(FrameId id) const { return frames_[static_cast<std::size_t>(id)]; }
-  void let_go(FrameId id);
+  void drop(FrameId id);
   void free_bytes(Frame& frame);
 
+  const LetGo let_go_;
   std::vector<Frame> frames_;
   std::vector<FrameId> free_;
   FrameId current_ = 0;

@@ -8,14 +8,12 @@
 
 #include "common/base/clock.h"
 #include "common/filter/stream_protocols.h"
-#include "common/packet/decode_ip.h"
+#include "common/packet/tunnel.h"
 #include "common/sip/message.h"
 
 namespace lc::calls {
 namespace {
 
-constexpr std::uint8_t kIcmp = 1;
-constexpr std::uint8_t kIcmpv6 = 58;
 constexpr std::uint8_t kUdp = 17;
 constexpr std::uint16_t kDns = 53;
 constexpr std::uint16_t kMulticastDns = 5353;
@@ -30,22 +28,6 @@ enum Protocol : std::size_t { kSip, kWebSocket, kTls, kHttp, kMail, kDnsStream }
 std::vector<packet::StreamProtocol> protocols() {
   return {sip::stream_protocol(),  sip::websocket_protocol(), filter::tls_protocol(),
           filter::http_protocol(), filter::mail_protocol(),   filter::dns_protocol()};
-}
-
-/// The UDP packet that an ICMP error is about (RFC 792, RFC 4443 section 3).
-bool quoted_udp(const packet::IpPacket& icmp, packet::IpPacket& udp) {
-  constexpr std::size_t kUnused = 4;  // in front of the packet
-  if (!icmp.has_transport || icmp.payload.size() <= kUnused) return false;
-  const std::uint8_t type = icmp.icmp_type;
-  const bool is_error = icmp.version == 4 ? type == 3 || type == 11 || type == 12 : type >= 1 && type <= 4;
-  if (!is_error) return false;
-  const std::span<const std::uint8_t> packet = icmp.payload.subspan(kUnused);
-  if (icmp.version == 4) {
-    packet::decode_ipv4(packet, 0, udp);
-  } else {
-    packet::decode_ipv6(packet, 0, udp);
-  }
-  return udp.version != 0 && udp.protocol == kUdp && udp.has_ports;
 }
 
 std::shared_ptr<const Plan> no_filters() {
@@ -147,12 +129,11 @@ void Selector::header(const packet::IpPacket& ip, FrameId frame, bool joined) {
 void Selector::datagram(const packet::IpPacket& ip, FrameId frame) {
   if (!plan_->looks_inside && !calls_.has_endpoints() && !plan_->filters->empty()) return;
   const filter::FilterSet& filters = *plan_->filters;
-  if (ip.protocol == kIcmp || ip.protocol == kIcmpv6) {
+  if (ip.protocol != kUdp) {
     packet::IpPacket udp;
-    if (filters.follows_calls() && quoted_udp(ip, udp)) calls_.undelivered(udp, frame);
+    if (filters.follows_calls() && packet::decode_quoted_udp(ip, udp)) calls_.undelivered(udp, frame);
     return;
   }
-  if (ip.protocol != kUdp) return;
   if (filters.any_dns() && ip.has_ports) {
     const auto is_dns = [](std::uint16_t port) { return port == kDns || port == kMulticastDns; };
     if (is_dns(ip.source_port) || is_dns(ip.destination_port)) {

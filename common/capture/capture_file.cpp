@@ -3,6 +3,7 @@
 // a byte.
 #include "common/capture/capture_file.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
@@ -15,27 +16,35 @@ namespace {
 
 // One write(2) of this size costs little per packet, and the buffer stays in the processor's second-level cache.
 constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
+constexpr std::size_t kLeastBytes = 1024;
 constexpr std::string_view kThing = "capture file";
 
 }  // namespace
 
 CaptureFile::CaptureFile(std::string path, std::unique_ptr<FileOutput> output)
-    : path_(std::move(path)),
-      output_(std::move(output)),
-      buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kBufferBytes)),
-      capacity_(kBufferBytes) {}
+    : path_(std::move(path)), output_(std::move(output)) {}
 
 CaptureFile::~CaptureFile() = default;
 
 Status CaptureFile::make_room(std::size_t bytes) {
   assert(!finished_);
-  if (capacity_ - used_ >= bytes && !lost_) return {};
-  if (Status flushed = flush(); !flushed) return flushed;
-  if (capacity_ < bytes) {
-    buffer_ = std::make_unique_for_overwrite<std::uint8_t[]>(bytes);
-    capacity_ = bytes;
+  if (lost_) return *lost_;
+  if (capacity_ - used_ >= bytes) return {};
+  if (!holds_ && used_ + bytes > kBufferBytes) {
+    if (Status flushed = flush(); !flushed) return flushed;
   }
+  if (capacity_ - used_ < bytes) grow(used_ + bytes);
   return {};
+}
+
+void CaptureFile::grow(std::size_t bytes) {
+  std::size_t capacity = std::max(2 * capacity_, kLeastBytes);
+  if (!holds_) capacity = std::min(capacity, kBufferBytes);
+  capacity = std::max(capacity, bytes);
+  auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(capacity);
+  if (used_ > 0) std::memcpy(buffer.get(), buffer_.get(), used_);
+  buffer_ = std::move(buffer);
+  capacity_ = capacity;
 }
 
 Status CaptureFile::append(std::span<const std::uint8_t> bytes) {
@@ -51,10 +60,17 @@ Status CaptureFile::flush() {
     const int error = errno;
     // Readers see no torn record meanwhile. Should the cut fail too, the next flush writes over the same bytes.
     static_cast<void>(output_->truncate(written_));
-    return file_error("write", kThing, path_, error);
+    if (error != ESTALE) return file_error("write", kThing, path_, error);
+    lost_ = Error{Code::kDataLoss, "cannot write capture file " + quoted(path_) +
+                                       ": it was moved or removed, or another process has it; a new file follows it"};
+    return *lost_;
   }
   written_ += used_;
   used_ = 0;
+  if (holds_) {
+    buffer_.reset();
+    capacity_ = 0;
+  }
   return {};
 }
 

@@ -23,12 +23,14 @@ struct CaptureInterface {
   std::string filter;           // libpcap expression it captures with; empty: everything
 };
 
-/// One thread. Packets go into a buffer of 256 KiB, and from there into the file in writes that hold whole records.
+/// One thread. Packets go into a buffer that grows to 256 KiB (see hold()), and from there into the file in writes that
+/// hold whole records.
 ///
 /// When a write fails (disk full, I/O error), nothing is lost: the file is cut back to its last whole record, the bytes
 /// stay in the buffer, and every later call that needs them out tries again. A call that returns an Error has taken
 /// nothing of what it was given; memory stays bounded by the buffer, or by the largest batch if that is larger.
-/// Error codes: kResourceExhausted and kUnavailable may pass (try again later), kDataLoss never does: see sync().
+/// Error codes: kResourceExhausted and kUnavailable may pass (try again later), kDataLoss never does: see sync(). It
+/// also comes when there is no such file any more (ESTALE).
 ///
 /// close() before destruction; without it, what was not flushed is gone, as after a kill.
 class CaptureFile {
@@ -49,6 +51,10 @@ class CaptureFile {
   /// kLeaveOut.
   virtual Status write(const packet::Batch& batch, std::span<const std::uint32_t> interface_ids) = 0;
 
+  /// The same of some of its packets, by their numbers; none of them has the id kLeaveOut.
+  virtual Status write(const packet::Batch& batch, std::span<const std::uint32_t> interface_ids,
+                       std::span<const std::uint32_t> numbers) = 0;
+
   /// One packet of at most packet::kMaxPacketBytes.
   virtual Status write(const packet::PacketView& packet, std::uint32_t interface) = 0;
 
@@ -57,6 +63,10 @@ class CaptureFile {
   virtual void set_drops(std::uint32_t interface, std::uint64_t received, std::uint64_t dropped,
                          std::int64_t at_ns) = 0;
 
+  /// For one of very many files: from now on only flush(), sync() and close() write, whatever the buffer grows to, and
+  /// the buffer is given back with each of them.
+  void hold() { holds_ = true; }
+
   /// Everything taken so far is in the file, where readers see it.
   Status flush();
 
@@ -64,6 +74,9 @@ class CaptureFile {
   /// may have dropped the pages for good), everything since the last good sync() is cut from the file and this and
   /// every later call gives kDataLoss: make a new file and write again what came since.
   Status sync();
+
+  /// What is flushed survives a loss of power, as the filesystem's owner has seen to (syncfs(2)).
+  void synced_by_other() { synced_ = written_; }
 
   /// Writes the format's end, then sync(); or only flush(), for who has promised no more than that: a sync() that fails
   /// would take back everything. After an Error it may be called again; nothing else may.
@@ -90,15 +103,18 @@ class CaptureFile {
   virtual Status finish() = 0;
 
  private:
+  void grow(std::size_t bytes);
+
   std::string path_;
   std::unique_ptr<FileOutput> output_;
   std::unique_ptr<std::uint8_t[]> buffer_;
-  std::size_t capacity_;
+  std::size_t capacity_ = 0;
   std::size_t used_ = 0;
   std::uint64_t written_ = 0;  // bytes of whole records in the file
   std::uint64_t synced_ = 0;   // of these, what the last good sync covers
   std::uint64_t packets_ = 0;
   bool finished_ = false;
+  bool holds_ = false;
   std::optional<Error> lost_;
 };
 

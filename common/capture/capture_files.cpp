@@ -149,18 +149,6 @@ Result<std::optional<SetAside>> set_aside_file(const std::string& path) {
   return mended;
 }
 
-/// Nothing with errno.
-std::optional<FileIdentity> identity_of(int fd) {
-  struct statx status {};
-  if (::statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &status) != 0) return std::nullopt;
-  FileIdentity identity{.device = std::uint64_t{status.stx_dev_major} << 32 | status.stx_dev_minor,
-                        .inode = status.stx_ino};
-  if ((status.stx_mask & STATX_BTIME) != 0) {
-    identity.birth_ns = std::int64_t{status.stx_btime.tv_sec} * 1'000'000'000 + status.stx_btime.tv_nsec;
-  }
-  return identity;
-}
-
 /// None with errno.
 UniqueFd create_new(const std::string& path) {
   return UniqueFd(fails("capture.create") ? -1 : ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
@@ -175,16 +163,21 @@ Status make_directory(const std::string& directory) {
   return error ? Status(file_error("make", "capture directory", directory, error.value())) : Status();
 }
 
-Result<NewCaptureFile> begin_file(UniqueFd fd, const std::string& path, CaptureFormat format) {
+Result<NewCaptureFile> begin_file(UniqueFd fd, const std::string& path, CaptureFormat format,
+                                  FilePool* pool = nullptr) {
   std::error_code no_directory;
   const fs::path absolute = fs::absolute(path, no_directory);
   const std::optional<FileIdentity> identity = identity_of(fd.get());
   if (!identity) return file_error("create", kThing, path, errno);
   if (no_directory) return file_error("create", kThing, path, no_directory.value());
   static_cast<void>(::flock(fd.get(), LOCK_EX | LOCK_NB));  // the file is new: refused only where locks do not exist
-  if (const Status synced = sync_directory(path); !synced) return synced.error();
-
-  auto output = std::make_unique<RegularFile>(std::move(fd), "capture");
+  std::unique_ptr<FileOutput> output;
+  if (pool != nullptr) {
+    output = pool->add(std::move(fd), absolute.string(), *identity);
+  } else {
+    if (const Status synced = sync_directory(path); !synced) return synced.error();
+    output = std::make_unique<RegularFile>(std::move(fd), "capture");
+  }
   NewCaptureFile created;
   created.committed = {.path = absolute.string(), .identity = *identity};
   if (format == CaptureFormat::kPcap) {
@@ -193,11 +186,6 @@ Result<NewCaptureFile> begin_file(UniqueFd fd, const std::string& path, CaptureF
     created.file = std::make_unique<PcapngWriter>(path, std::move(output));
   }
   return created;
-}
-
-// Numbers of devices may change with a restart (btrfs, NFS): a known time of birth says more.
-bool same_file(const FileIdentity& a, const FileIdentity& b) {
-  return a.inode == b.inode && a.birth_ns == b.birth_ns && (a.device == b.device || a.birth_ns != 0);
 }
 
 }  // namespace
@@ -267,17 +255,34 @@ Result<NewCaptureFile> create_capture_file(const std::string& path) {
   return created;
 }
 
-Result<NewCaptureFile> create_part(const std::string& directory, const std::string& name, CaptureFormat format) {
+Result<NewCaptureFile> create_part(const std::string& directory, const std::string& name, CaptureFormat format,
+                                   FilePool* pool) {
   if (const Status made = make_directory(directory); !made) return made.error();
-  for (int number = 1;; ++number) {
+  const auto path_of = [&](std::uint64_t number) {
     fs::path path = fs::path(directory) / (name + (number == 1 ? "" : "_" + std::to_string(number)));
-    path += format == CaptureFormat::kPcap ? ".pcap" : ".pcapng";
-    std::error_code none;
-    if (fs::exists(fs::symlink_status(path, none))) continue;
-    path += kPartSuffix;
-    UniqueFd fd = create_new(path.string());
-    if (fd) return begin_file(std::move(fd), path.string(), format);
-    if (errno != EEXIST) return file_error("create", kThing, path.string(), errno);
+    return path += format == CaptureFormat::kPcap ? ".pcap" : ".pcapng";
+  };
+  const auto is_taken = [&](std::uint64_t number) {
+    const fs::path path = path_of(number);
+    const auto is_there = [](const fs::path& at) {
+      std::error_code none;
+      return fs::exists(fs::symlink_status(at, none));
+    };
+    return is_there(path) || is_there(path.string() + std::string(kPartSuffix));
+  };
+  for (;;) {
+    // Of many files with this name the next is found in few steps: twice the number until one is free, then back.
+    std::uint64_t free = 1;
+    std::uint64_t taken = 0;
+    for (; is_taken(free); free *= 2) taken = free;
+    while (free - taken > 1) {
+      const std::uint64_t middle = taken + (free - taken) / 2;
+      (is_taken(middle) ? taken : free) = middle;
+    }
+    const std::string path = path_of(free).string() + std::string(kPartSuffix);
+    UniqueFd fd = create_new(path);
+    if (fd) return begin_file(std::move(fd), path, format, pool);
+    if (errno != EEXIST) return file_error("create", kThing, path, errno);
   }
 }
 
@@ -290,7 +295,7 @@ Status check_directory(const std::string& directory) {
   return {};
 }
 
-Result<std::string> finish_part(const std::string& path) {
+Result<std::string> finish_part(const std::string& path, bool durably) {
   const fs::path whole = path.substr(0, path.size() - kPartSuffix.size());
   for (int number = 1;; ++number) {
     fs::path name = whole.parent_path() / whole.stem();
@@ -299,6 +304,7 @@ Result<std::string> finish_part(const std::string& path) {
     const int error = rename_without_replacing(path, name.string());
     if (error == EEXIST) continue;
     if (error != 0) return file_error("finish", kThing, path, error);
+    if (!durably) return name.string();
     if (const Status synced = sync_directory(path); !synced) return synced.error();
     return name.string();
   }

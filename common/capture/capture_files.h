@@ -10,6 +10,8 @@
 
 #include "common/base/result.h"
 #include "common/capture/capture_file.h"
+#include "common/capture/file_identity.h"
+#include "common/capture/file_pool.h"
 
 namespace lc::capture {
 
@@ -34,16 +36,6 @@ struct SetAside {
 /// another process (kFailedPrecondition), and the system's, as file_error() codes them. Reads all of the file. Any
 /// thread.
 Result<std::optional<SetAside>> set_aside(const std::string& path);
-
-/// Tells a file from any other that had its name before or will have it: by inode and birth, and where no birth is
-/// known by device.
-struct FileIdentity {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  std::int64_t birth_ns = 0;  // since 1970; 0 where the file system does not know (statx(2))
-
-  bool operator==(const FileIdentity&) const = default;
-};
 
 /// A capture file that is being written, as far as its writer has promised it to somebody.
 struct CommittedFile {
@@ -85,16 +77,19 @@ Result<NewCaptureFile> create_capture_file(const std::string& path);
 inline constexpr std::string_view kPartSuffix = ".part";
 
 /// Creates DIRECTORY/NAME.SUFFIX.part, or NAME_2, NAME_3 ..., so that nothing has that name with or without .part.
-/// Mode, lock and errors as create_capture_file(); the directory is made when it is not there (mode 2750). Any thread.
-Result<NewCaptureFile> create_part(const std::string& directory, const std::string& name, CaptureFormat format);
+/// Mode, lock and errors as create_capture_file(); the directory is made when it is not there (mode 2750). With a
+/// `pool` the file is open as long as that one lets it be, and its name survives a loss of power only once the
+/// directory is synced. Any thread; the pool's with a pool.
+Result<NewCaptureFile> create_part(const std::string& directory, const std::string& name, CaptureFormat format,
+                                   FilePool* pool = nullptr);
 
 /// Whether files can be made in it, by making one; the directory itself too when it is not there. Errors as
 /// create_part(). Any thread.
 Status check_directory(const std::string& directory);
 
 /// The file's path without .part, which it has from now on; NAME_2, NAME_3 ... when that is taken. Nobody may be
-/// writing it. May be repeated after an Error. Any thread.
-Result<std::string> finish_part(const std::string& path);
+/// writing it. `durably`: a loss of power does not bring the old name back. May be repeated after an Error. Any thread.
+Result<std::string> finish_part(const std::string& path, bool durably = true);
 
 /// The same for all that killed processes left in the directory, after cutting off torn last records; those without a
 /// packet are removed. Gives the paths. One that can't be read as a capture, or that another process is writing, is

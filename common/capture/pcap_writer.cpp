@@ -79,6 +79,21 @@ Status PcapWriter::write(const packet::Batch& batch, std::span<const std::uint32
   return {};
 }
 
+Status PcapWriter::write(const packet::Batch& batch, [[maybe_unused]] std::span<const std::uint32_t> interface_ids,
+                         std::span<const std::uint32_t> numbers) {
+  std::size_t bytes = 0;
+  for (const std::uint32_t number : numbers) bytes += batch.packets()[number].captured + sizeof(RecordHeader);
+  if (Status room = make_room(bytes); !room) return room;
+  std::uint8_t* at = end();
+  for (const std::uint32_t number : numbers) {
+    const packet::PacketEntry& entry = batch.packets()[number];
+    assert(interface_ids[entry.interface] != kLeaveOut);
+    at = put(at, batch.view(entry));
+  }
+  take(at, numbers.size());
+  return {};
+}
+
 Status PcapWriter::write(const packet::PacketView& packet, std::uint32_t interface) {
   assert(packet.captured <= packet::kMaxPacketBytes);
   if (interface == kLeaveOut) return {};

@@ -20,6 +20,8 @@ class PcapWriter final : public CaptureFile {
 
   Result<std::uint32_t> add_interface(const CaptureInterface& interface) override;
   Status write(const packet::Batch& batch, std::span<const std::uint32_t> interface_ids) override;
+  Status write(const packet::Batch& batch, std::span<const std::uint32_t> interface_ids,
+               std::span<const std::uint32_t> numbers) override;
   Status write(const packet::PacketView& packet, std::uint32_t interface) override;
   void set_drops(std::uint32_t, std::uint64_t, std::uint64_t, std::int64_t) override {}
 

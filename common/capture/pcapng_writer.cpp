@@ -125,7 +125,7 @@ PcapngWriter::PcapngWriter(std::string path, std::unique_ptr<FileOutput> output)
 Result<std::uint32_t> PcapngWriter::add_interface(const CaptureInterface& interface) {
   const Result<std::uint32_t> link_type = file_link_type(interface.link_type);
   if (!link_type) return link_type;
-  Key key(interface.node, interface.name, *link_type);
+  const std::tuple<std::string_view, std::string_view, std::uint32_t> key(interface.node, interface.name, *link_type);
   if (const auto known = ids_.find(key); known != ids_.end()) return known->second;
 
   Block block(kInterfaceDescription);
@@ -138,7 +138,7 @@ Result<std::uint32_t> PcapngWriter::add_interface(const CaptureInterface& interf
   if (const Status taken = append(block.ended()); !taken) return taken.error();
   const auto id = static_cast<std::uint32_t>(totals_.size());
   totals_.emplace_back();
-  ids_.emplace(std::move(key), id);
+  ids_.emplace(Key(interface.node, interface.name, *link_type), id);
   return id;
 }
 
@@ -155,6 +155,21 @@ Status PcapngWriter::write(const packet::Batch& batch, std::span<const std::uint
     ++written;
   }
   take(at, written);
+  return {};
+}
+
+Status PcapngWriter::write(const packet::Batch& batch, std::span<const std::uint32_t> interface_ids,
+                           std::span<const std::uint32_t> numbers) {
+  std::size_t bytes = 0;
+  for (const std::uint32_t number : numbers) bytes += batch.packets()[number].captured + kLargestFrame;
+  if (Status room = make_room(bytes); !room) return room;
+  std::uint8_t* at = end();
+  for (const std::uint32_t number : numbers) {
+    const packet::PacketEntry& entry = batch.packets()[number];
+    assert(interface_ids[entry.interface] != kLeaveOut);
+    at = put(at, batch.view(entry), interface_ids[entry.interface]);
+  }
+  take(at, numbers.size());
   return {};
 }
 

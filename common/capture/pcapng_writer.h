@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,6 +24,8 @@ class PcapngWriter final : public CaptureFile {
 
   Result<std::uint32_t> add_interface(const CaptureInterface& interface) override;
   Status write(const packet::Batch& batch, std::span<const std::uint32_t> interface_ids) override;
+  Status write(const packet::Batch& batch, std::span<const std::uint32_t> interface_ids,
+               std::span<const std::uint32_t> numbers) override;
   Status write(const packet::PacketView& packet, std::uint32_t interface) override;
   void set_drops(std::uint32_t interface, std::uint64_t received, std::uint64_t dropped, std::int64_t at_ns) override;
 
@@ -36,8 +39,8 @@ class PcapngWriter final : public CaptureFile {
 
   Status finish() override;
 
-  std::map<Key, std::uint32_t> ids_;           // looked up for every batch, and there may be thousands
-  std::vector<std::optional<Totals>> totals_;  // by id
+  std::map<Key, std::uint32_t, std::less<>> ids_;  // looked up for every batch, and there may be thousands
+  std::vector<std::optional<Totals>> totals_;      // by id
 };
 
 }  // namespace lc::capture

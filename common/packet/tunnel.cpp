@@ -12,7 +12,7 @@ namespace {
 using Bytes = std::span<const std::uint8_t>;
 
 // https://www.iana.org/assignments/protocol-numbers
-enum Protocol : std::uint8_t { kIpv4InIp = 4, kUdp = 17, kIpv6InIp = 41, kGre = 47 };
+enum Protocol : std::uint8_t { kIcmp = 1, kIpv4InIp = 4, kUdp = 17, kIpv6InIp = 41, kGre = 47, kIcmpv6 = 58 };
 
 // https://www.iana.org/assignments/service-names-port-numbers; 8472 is what Linux took before there was a number.
 enum Port : std::uint16_t { kGtpU = 2152, kVxlan = 4789, kLinuxVxlan = 8472 };
@@ -172,6 +172,22 @@ bool decode_inner(const IpPacket& outer, Decoded& inner) {
     default:
       return false;
   }
+}
+
+bool decode_quoted_udp(const IpPacket& icmp, IpPacket& udp) {
+  constexpr std::size_t kUnused = 4;  // in front of the packet
+  if (icmp.protocol != kIcmp && icmp.protocol != kIcmpv6) return false;
+  if (!icmp.has_transport || icmp.payload.size() <= kUnused) return false;
+  const std::uint8_t type = icmp.icmp_type;
+  const bool is_error = icmp.version == 4 ? type == 3 || type == 11 || type == 12 : type >= 1 && type <= 4;
+  if (!is_error) return false;
+  const Bytes packet = icmp.payload.subspan(kUnused);
+  if (icmp.version == 4) {
+    decode_ipv4(packet, 0, udp);
+  } else {
+    decode_ipv6(packet, 0, udp);
+  }
+  return udp.version != 0 && udp.protocol == kUdp && udp.has_ports;
 }
 
 }  // namespace lc::packet

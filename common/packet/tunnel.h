@@ -11,4 +11,7 @@ namespace lc::packet {
 /// fragment of a datagram carries none; its whole does. Any thread; never throws or allocates; any bytes are allowed.
 bool decode_inner(const IpPacket& outer, Decoded& inner);
 
+/// Whether `icmp` is an error about a UDP packet (RFC 792, RFC 4443 section 3), whose headers are then read into `udp`.
+bool decode_quoted_udp(const IpPacket& icmp, IpPacket& udp);
+
 }  // namespace lc::packet

@@ -3,11 +3,14 @@
 #include "processord/engine/capture_output.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <iterator>
 #include <utility>
 
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/filter/link_type.h"
+#include "processord/engine/left_over.h"
 
 namespace lc::processor {
 
@@ -23,26 +26,55 @@ void tell(const capture::SetAside& kept) {
 }  // namespace
 
 Result<std::unique_ptr<CaptureOutput>> CaptureOutput::open(CaptureTarget target, Journal& journal, SyncPolicy policy,
-                                                           Closed closed) {
-  std::unique_ptr<CaptureOutput> output(new CaptureOutput(std::move(target), journal, policy, std::move(closed)));
+                                                           Events events) {
+  std::unique_ptr<CaptureOutput> output(new CaptureOutput(std::move(target), journal, policy, std::move(events)));
   output->format_ = output->target_.format;
-  if (!output->rotates()) {
+  if (!output->target_.path.empty()) {
     const Result<capture::CaptureFormat> format = capture::capture_format(output->target_.path);
     if (!format) return format.error();
     output->format_ = *format;
   }
+  if (const Status opened = output->open_calls(); !opened) return opened.error();
   if (const Status opened = output->start_anew(); !opened) return opened.error();
   return output;
+}
+
+Status CaptureOutput::open_calls() {
+  const bool wanted = !target_.calls.directory.empty();
+  if (Status left = finish_left_calls(journal_, wanted, events_.closed); !left) return left;
+  const auto forget_gone = [&] {
+    std::vector<std::string> gone = journal_.interrupted();
+    std::error_code none;
+    if (wanted) std::erase_if(gone, [&](const std::string& path) { return std::filesystem::exists(path, none); });
+    if (Status forgotten = forget_interrupted(std::move(gone)); !forgotten) log::warning(forgotten.error().text);
+  };
+  if (!wanted) {
+    forget_gone();
+    return {};
+  }
+  Result<std::unique_ptr<CallFiles>> opened = CallFiles::open(target_.calls, journal_, call_system_, policy_,
+                                                              {.closed = events_.closed, .ended = events_.call_ended});
+  if (!opened) return opened.error();
+  calls_ = std::move(*opened);
+  forget_gone();  // now that those which a killed process had not renamed have their names
+  return {};
 }
 
 Status CaptureOutput::start_anew() {
   by_link_type_.clear();
   outputs_.clear();  // first: nobody may cut or set aside a file that is being written
   done_link_types_.clear();
-  done_packets_ = 0;
+  in_calls_.reset();
+  if (calls_) {
+    if (Status started = calls_->start_anew(); !started) return started;
+  }
   if (Status cut = cut_back_unfinished(); !cut) return cut;
-  if (rotates()) return finish_left();
+  if (rotates()) {
+    left_over_.clear();  // they are in the directory, or another one is asked for now
+    return finish_unknown_parts(target_.directory, events_.closed);
+  }
   if (Status kept = set_aside_unfinished(); !kept) return kept;
+  if (has_calls_only()) return {};
   const Result<Output*> first = create_first();
   return first ? Status() : first.error();
 }
@@ -52,25 +84,8 @@ Status CaptureOutput::cut_back_unfinished() {
   using Outcome = capture::CutBack::Outcome;
   JournalEntry entry;
   for (const capture::CommittedFile& file : journal_.unfinished()) {
-    const Result<capture::CutBack> cut = capture::cut_back(file);
+    const Result<capture::CutBack> cut = cut_back_and_tell(file);
     if (!cut) return cut.error();
-    switch (cut->outcome) {
-      case Outcome::kCommitted:
-      case Outcome::kRemoved:
-        if (cut->size_bytes == file.bytes) break;
-        log::info("capture file cut back to what was acknowledged",
-                  {{"file", file.path}, {"packets", file.packets}, {"cut_bytes", cut->size_bytes - file.bytes}});
-        break;
-      case Outcome::kShorter:
-        log::error("a capture file is shorter than what was acknowledged",
-                   {{"file", file.path}, {"acknowledged_bytes", file.bytes}, {"bytes", cut->size_bytes}});
-        break;
-      case Outcome::kGone:
-        if (file.packets == 0) break;
-        log::warning("a capture file that was being written has been moved or removed",
-                     {{"file", file.path}, {"packets", file.packets}});
-        break;
-    }
     entry.finished.push_back(file.path);
     if (cut->outcome == Outcome::kCommitted || cut->outcome == Outcome::kShorter) left_over_.push_back(file.path);
   }
@@ -86,28 +101,16 @@ Status CaptureOutput::set_aside_unfinished() {
     if (left_over_.back().ends_with(capture::kPartSuffix)) {  // of a directory, which is not asked for any more
       const Result<std::string> whole = capture::finish_part(left_over_.back());
       if (!whole) return whole.error();
-      closed_(*whole);
+      events_.closed(*whole);
       continue;
     }
     const Result<std::optional<capture::SetAside>> kept = capture::set_aside(left_over_.back());
     if (!kept) return kept.error();
     if (!*kept) continue;
     tell(**kept);
-    closed_((*kept)->path);
+    events_.closed((*kept)->path);
   }
   return {};
-}
-
-// Also of a directory that cannot be written, which is known at the start in this way.
-Status CaptureOutput::finish_left() {
-  left_over_.clear();  // they are among these
-  const Result<std::vector<std::string>> finished = capture::finish_left_parts(target_.directory);
-  if (!finished) return finished.error();
-  for (const std::string& path : *finished) {
-    log::info("capture file of an earlier run finished", {{"file", path}});
-    closed_(path);
-  }
-  return capture::check_directory(target_.directory);
 }
 
 Result<CaptureOutput::Output*> CaptureOutput::create_first() {
@@ -162,12 +165,10 @@ Result<CaptureOutput::Output*> CaptureOutput::output_for(std::uint32_t link_type
   return output;
 }
 
-// Fills ids_ with what belongs into this file, and gives the number of packets that do. Describing an interface writes
-// to the file, so it can fail like every write.
-Result<std::uint64_t> CaptureOutput::choose_ids(const packet::Batch& batch, CaptureFile& file,
-                                                std::uint32_t link_type) {
+// Fills ids_ with what belongs into this file. Describing an interface writes to the file, so it can fail like every
+// write.
+Status CaptureOutput::choose_ids(const packet::Batch& batch, CaptureFile& file, std::uint32_t link_type) {
   ids_.clear();
-  bool any = false;
   for (const packet::BatchInterface& interface : batch.interfaces()) {
     std::uint32_t id = CaptureFile::kLeaveOut;
     const Result<std::uint32_t> type = capture::file_link_type(interface.link_type);
@@ -179,37 +180,70 @@ Result<std::uint64_t> CaptureOutput::choose_ids(const packet::Batch& batch, Capt
       if (!added) return added.error();
       id = *added;
     }
-    any = any || id != CaptureFile::kLeaveOut;
     ids_.push_back(id);
   }
-  if (!any) return 0;
-  if (ids_.size() == 1) return batch.packets().size();
-  return static_cast<std::uint64_t>(std::count_if(
-      batch.packets().begin(), batch.packets().end(),
-      [this](const packet::PacketEntry& entry) { return ids_[entry.interface] != CaptureFile::kLeaveOut; }));
+  return {};
 }
 
-Result<std::uint64_t> CaptureOutput::write(const packet::Batch& batch) {
+void CaptureOutput::choose_rest(const packet::Batch& batch, const CallRoutes& routes) {
+  rest_.clear();
+  auto next = routes.entries.begin();
+  for (std::uint32_t packet = 0; packet < batch.packets().size(); ++packet) {
+    while (next != routes.entries.end() && next->packet < packet) ++next;
+    if (next == routes.entries.end() || next->packet != packet) rest_.push_back(packet);
+  }
+}
+
+// Calls come first; what is in their files then is known by in_calls_, should another file fail.
+Result<CaptureOutput::Written> CaptureOutput::write(const packet::Batch& batch, const CallRoutes* routes) {
+  const bool has_calls = calls_ && routes != nullptr && !routes->entries.empty();
+  if (!in_calls_ && has_calls) {
+    const Result<std::uint64_t> packets = calls_->write(batch, *routes);
+    if (!packets) return packets.error();
+    in_calls_ = *packets;
+    if (rotates()) choose_rest(batch, *routes);
+  }
+  only_rest_ = has_calls && rotates();
+  if (!has_calls_only() && !(only_rest_ && rest_.empty())) {
+    if (const Status written = write_to_outputs(batch); !written) return written.error();
+  }
+  const std::uint64_t in_calls = std::exchange(in_calls_, std::nullopt).value_or(0);
+  const auto packets = batch.packets();
+  const auto storable =
+      static_cast<std::uint64_t>(std::count_if(packets.begin(), packets.end(), [&](const packet::PacketEntry& entry) {
+        return capture::file_link_type(batch.interfaces()[entry.interface].link_type).ok();
+      }));
+  return has_calls_only() ? Written{in_calls, storable - in_calls} : Written{storable, 0};
+}
+
+Status CaptureOutput::write_to_outputs(const packet::Batch& batch) {
   for (const packet::BatchInterface& interface : batch.interfaces()) {
     const Result<std::uint32_t> stored = capture::file_link_type(interface.link_type);
     if (!stored) continue;  // left out
     const std::uint32_t type = format_ == capture::CaptureFormat::kPcapng ? 0 : *stored;
     if (std::find(done_link_types_.begin(), done_link_types_.end(), type) != done_link_types_.end()) continue;
+    const auto is_of_type = [&](const packet::PacketEntry& entry) {
+      const Result<std::uint32_t> its = capture::file_link_type(batch.interfaces()[entry.interface].link_type);
+      return its && (format_ == capture::CaptureFormat::kPcapng || *its == type);
+    };
+    if (only_rest_) {
+      rest_of_type_.clear();
+      std::copy_if(rest_.begin(), rest_.end(), std::back_inserter(rest_of_type_),
+                   [&](std::uint32_t packet) { return is_of_type(batch.packets()[packet]); });
+      if (rest_of_type_.empty()) continue;
+    }
     const Result<Output*> output = output_for(type);
     if (!output) return output.error();
-    if (const Status entered = enter_in_journal(**output); !entered) return entered.error();
+    if (const Status entered = enter_in_journal(**output); !entered) return entered;
     CaptureFile& file = *(*output)->file;
-    const Result<std::uint64_t> packets = choose_ids(batch, file, type);
-    if (!packets) return packets.error();
-    if (*packets > 0) {
-      if (Status status = file.write(batch, ids_); !status) return status.error();
-    }
-    done_packets_ += *packets;
+    if (const Status chosen = choose_ids(batch, file, type); !chosen) return chosen;
+    const Status written = only_rest_ ? file.write(batch, ids_, rest_of_type_) : file.write(batch, ids_);
+    if (!written) return written;
     done_link_types_.push_back(type);
   }
   done_link_types_.clear();
   if (rotates()) written_at_ = Clock::now();
-  return std::exchange(done_packets_, 0);
+  return {};
 }
 
 Status CaptureOutput::flush() {
@@ -229,8 +263,12 @@ Status CaptureOutput::commit(std::vector<StoredPosition> positions) {
     now.bytes = file.size_bytes();
     now.packets = file.packets();
   }
-  if (entry.files.empty() && entry.positions.empty()) return {};
-  if (Status noted = journal_.append(entry); !noted) return noted;
+  if (calls_) {
+    if (Status saved = calls_->save(entry); !saved) return saved;
+  }
+  if (entry.files.empty() && entry.call_files.empty() && entry.positions.empty()) return {};
+  if (Status noted = journal_.append(std::move(entry)); !noted) return noted;
+  if (calls_) calls_->saved();
   for (const auto& output : outputs_) {
     output->committed.bytes = output->file->size_bytes();
     output->committed.packets = output->file->packets();
@@ -251,11 +289,37 @@ Status CaptureOutput::close() {
   return result;
 }
 
+void CaptureOutput::end_call(std::shared_ptr<const CallLabel> call) {
+  if (calls_) calls_->end(std::move(call));
+}
+
+Status CaptureOutput::finish_ended_calls() {
+  return calls_ ? calls_->finish_ended() : Status();
+}
+
+Status CaptureOutput::close_calls() {
+  if (!calls_) return {};
+  if (calls_->dirty_files() == 0) {
+    if (Status finished = calls_->finish_ended(); !finished) return finished;
+  }
+  return calls_->stop();
+}
+
+Status CaptureOutput::forget_interrupted(std::vector<std::string> paths) {
+  constexpr std::size_t kEntryPaths = 500;  // far below what an entry can hold
+  while (!paths.empty()) {
+    const auto first = paths.end() - static_cast<std::ptrdiff_t>(std::min(paths.size(), kEntryPaths));
+    if (Status noted = journal_.append({.forgotten = {first, paths.end()}}); !noted) return noted;
+    paths.erase(first, paths.end());
+  }
+  return {};
+}
+
 // In a directory the name comes last: whoever dies before it finds the file complete, and gives it its name then.
 Status CaptureOutput::finish(Output& output) {
   CaptureFile& file = *output.file;
   if (file.packets() != output.committed.packets) {
-    return Error{Code::kUnavailable, "capture file " + quoted(file.path()) +
+    return Error{Code::kUnavailable, "capture file " + lc::quoted(file.path()) +
                                          " ends with packets that could not be acknowledged; the next start with "
                                          "this state directory cuts them off"};
   }
@@ -268,11 +332,16 @@ Status CaptureOutput::finish(Output& output) {
   if (const Status noted = journal_.append({.finished = {path}}); !noted) return noted;
   if (rotates()) {
     const Result<std::string> whole = capture::finish_part(path);
+    if (!whole && whole.error().code == Code::kNotFound) {  // trying again would stop everything, for good
+      log::warning("a capture file has been moved or removed while it was written", {{"file", path}});
+      output.in_journal = false;
+      return {};
+    }
     if (!whole) return whole.error();
     path = *whole;
   }
   output.in_journal = false;
-  closed_(path);
+  events_.closed(path);
   return {};
 }
 

@@ -18,6 +18,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kCommitInterval = 100ms;
+// With the files of calls: as much longer as writing thousands of them takes longer, within what a hunter's window
+// holds.
+constexpr auto kCommitIntervalPerCallFile = 1ms;
+constexpr auto kLongestCommitInterval = 1000ms;
+constexpr std::size_t kFewCallFiles = 16;  // which cost little to write
 constexpr std::size_t kCommitBytes = std::size_t{8} << 20;
 constexpr std::uint64_t kCommitBatches = 16;  // where a commit costs nothing but the acknowledgement
 constexpr auto kRetryInterval = 500ms;
@@ -48,7 +53,7 @@ void CaptureWriter::stop() {
 }
 
 void CaptureWriter::push(std::shared_ptr<Hunter> hunter, std::uint64_t incarnation,
-                         std::shared_ptr<const packet::Batch> batch) {
+                         std::shared_ptr<const packet::Batch> batch, std::shared_ptr<const CallRoutes> routes) {
   const std::size_t bytes = batch->memory_bytes();
   hunter->queued_bytes += bytes;
   queued_bytes_ += bytes;
@@ -57,9 +62,37 @@ void CaptureWriter::push(std::shared_ptr<Hunter> hunter, std::uint64_t incarnati
   {
     const std::lock_guard lock(mutex_);
     was_empty = queue_.empty();
-    queue_.push_back({std::move(hunter), incarnation, std::move(batch)});
+    queue_.push_back({std::move(hunter), incarnation, std::move(batch), std::move(routes), {}});
   }
   if (was_empty) arrived_.notify_one();
+}
+
+void CaptureWriter::give(std::function<void(CaptureOutput&)> order) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.emplace_back().order = std::move(order);
+  }
+  arrived_.notify_one();
+}
+
+void CaptureWriter::end_call(std::shared_ptr<const CallLabel> call) {
+  give([call = std::move(call)](CaptureOutput& output) { output.end_call(call); });
+}
+
+std::vector<std::string> CaptureWriter::interrupted_calls() const {
+  return output_ ? output_->interrupted_calls() : std::vector<std::string>();
+}
+
+// Not being able to is no fault: the next process is told of files that it has no use for.
+void CaptureWriter::forget_interrupted(std::vector<std::string> paths) {
+  give([paths = std::move(paths)](CaptureOutput& output) {
+    if (const Status forgotten = output.forget_interrupted(paths); !forgotten) log::warning(forgotten.error().text);
+  });
+}
+
+void CaptureWriter::carry_out(Item& item) {
+  const auto order = std::exchange(item.order, nullptr);
+  if (order && output_) order(*output_);
 }
 
 void CaptureWriter::rotate() {
@@ -90,10 +123,11 @@ void CaptureWriter::set_fault(const std::string& text) {
 
 bool CaptureWriter::wait_for_work() {
   std::unique_lock lock(mutex_);
-  const auto ready = [this] { return stop_ || rotate_ || !queue_.empty(); };
+  const bool is_due = written_batches_ == 0 && output_ && output_->any_ended_calls();  // after start_over()
+  const auto ready = [&] { return stop_ || rotate_ || is_due || !queue_.empty(); };
   auto until = Clock::time_point::max();
   if (output_) until = output_->rotation_at().value_or(until);
-  if (written_batches_ > 0) until = std::min(until, first_written_at_ + kCommitInterval);
+  if (written_batches_ > 0) until = std::min(until, first_written_at_ + commit_interval());
   if (until == Clock::time_point::max()) {
     arrived_.wait(lock, ready);
   } else {
@@ -114,6 +148,7 @@ void CaptureWriter::run() {
                         (more ? !commit_due() || commit() : commit()) && rotate_if_due();
     for (Item& item : items) {  // what a failing disk left over
       if (item.batch && !lost_.empty()) give_back(item.batch->packets().size());
+      carry_out(item);
       leave_queue(item);
     }
     items.clear();
@@ -126,13 +161,18 @@ void CaptureWriter::run() {
   }
   if (output_) {
     if (Status status = output_->close(); !status) log::error(status.error().text);
+    if (Status status = output_->close_calls(); !status) log::error(status.error().text);
   }
 }
 
 bool CaptureWriter::store(std::vector<Item>& items) {
   for (Item& item : items) {
+    if (!item.batch) {
+      carry_out(item);
+      continue;
+    }
     if (item.hunter->positions().incarnation == item.incarnation) {
-      if (!write(*item.batch)) return false;
+      if (!write(item)) return false;
       note_written(item);
     } else {
       give_back(item.batch->packets().size());
@@ -174,18 +214,20 @@ void CaptureWriter::leave_queue(Item& item) {
   events_.drained();
 }
 
-bool CaptureWriter::write(const packet::Batch& batch) {
-  std::uint64_t stored = batch.packets().size();
+bool CaptureWriter::write(const Item& item) {
+  const std::uint64_t packets = item.batch->packets().size();
+  CaptureOutput::Written now{.kept_nowhere = packets};
   while (output_) {
-    const Result<std::uint64_t> packets = output_->write(batch);
-    if (packets) {
-      stored = *packets;
+    const Result<CaptureOutput::Written> written = output_->write(*item.batch, item.routes.get());
+    if (written) {
+      now = *written;
       break;
     }
-    if (!recover(packets.error())) return false;
+    if (!recover(written.error())) return false;
   }
-  written_packets_ += stored;
-  left_out_packets_ += batch.packets().size() - stored;
+  written_packets_ += now.stored;
+  unkept_packets_ += now.kept_nowhere;
+  left_out_packets_ += packets - now.stored - now.kept_nowhere;
   return true;
 }
 
@@ -212,11 +254,18 @@ bool CaptureWriter::flush() {
   return true;
 }
 
+Clock::duration CaptureWriter::commit_interval() const {
+  if (!output_) return kCommitInterval;
+  const auto interval = kCommitIntervalPerCallFile * static_cast<std::int64_t>(output_->dirty_call_files());
+  return std::clamp<Clock::duration>(interval, kCommitInterval, kLongestCommitInterval);
+}
+
 bool CaptureWriter::commit_due() const {
-  if (written_batches_ == 0) return false;
-  if (Clock::now() - first_written_at_ >= kCommitInterval || written_bytes_ >= kCommitBytes) return true;
+  if (written_batches_ == 0) return output_ && output_->any_ended_calls();
+  if (Clock::now() - first_written_at_ >= commit_interval() || written_bytes_ >= kCommitBytes) return true;
   if (output_ && policy_ == SyncPolicy::kInterval) return false;
-  return written_batches_ >= kCommitBatches || (policy_ == SyncPolicy::kAlways && queued_bytes_ == 0);
+  const bool is_cheap = !output_ || output_->dirty_call_files() <= kFewCallFiles;
+  return (written_batches_ >= kCommitBatches && is_cheap) || (policy_ == SyncPolicy::kAlways && queued_bytes_ == 0);
 }
 
 // A peer without epochs starts again at any number: its position says nothing.
@@ -230,23 +279,36 @@ std::vector<StoredPosition> CaptureWriter::positions() const {
 }
 
 bool CaptureWriter::commit() {
-  if (written_batches_ == 0) return true;
+  if (written_batches_ == 0) return finish_ended_calls();
   while (output_) {
     const Status status = output_->commit(positions());
     if (status) break;
     if (!recover(status.error())) return false;
   }
   set_fault("");
-  (output_ ? counters_.stored : counters_.live_only) += written_packets_;
+  counters_.stored += written_packets_;
+  counters_.live_only += unkept_packets_;
   counters_.dropped.add(DropReason::kMalformed, left_out_packets_);
-  counters_.in_flight -= written_packets_ + left_out_packets_;
-  written_packets_ = left_out_packets_ = written_batches_ = 0;
+  counters_.in_flight -= written_packets_ + unkept_packets_ + left_out_packets_;
+  written_packets_ = unkept_packets_ = left_out_packets_ = written_batches_ = 0;
   written_bytes_ = 0;
   for (const Written& written : written_) {
     written.hunter->stored(written.epoch, written.sequence);
     events_.custody_grew(*written.hunter);
   }
   written_.clear();
+  return finish_ended_calls();
+}
+
+bool CaptureWriter::finish_ended_calls() {
+  while (output_ && output_->any_ended_calls()) {
+    const Status finished = output_->finish_ended_calls();
+    if (finished) {
+      set_fault("");
+    } else if (!recover(finished.error())) {
+      return false;
+    }
+  }
   return true;
 }
 
@@ -268,9 +330,9 @@ bool CaptureWriter::wait_to_retry() {
 
 // Everything that is queued, or written but not committed, is void and will come again on new streams.
 void CaptureWriter::start_over() {
-  give_back(written_packets_ + left_out_packets_);
+  give_back(written_packets_ + unkept_packets_ + left_out_packets_);
   written_.clear();
-  written_packets_ = left_out_packets_ = written_batches_ = 0;
+  written_packets_ = unkept_packets_ = left_out_packets_ = written_batches_ = 0;
   written_bytes_ = 0;
   events_.unstored_lost(std::exchange(lost_, {}));
 }

@@ -43,8 +43,20 @@ class CaptureWriter {
   /// Stores what is queued, commits, closes the file. What a full or failing disk does not take is left unacknowledged.
   void stop();
 
-  /// `incarnation`: the hunter's when the batch arrived.
-  void push(std::shared_ptr<Hunter> hunter, std::uint64_t incarnation, std::shared_ptr<const packet::Batch> batch);
+  /// `incarnation`: the hunter's when the batch arrived. `routes`: which of its packets belong to calls; null: none.
+  /// A call that was routed to must be given to end_call() later, also when more of it comes after such an end: that
+  /// goes into new files.
+  void push(std::shared_ptr<Hunter> hunter, std::uint64_t incarnation, std::shared_ptr<const packet::Batch> batch,
+            std::shared_ptr<const CallRoutes> routes = nullptr);
+
+  /// Closes the call's files as soon as what was pushed before is committed.
+  void end_call(std::shared_ptr<const CallLabel> call);
+
+  /// Before start(): files, closed by now, of calls that had not ended when an earlier process was stopped or killed;
+  /// also those that were told to earlier processes, until they are forgotten.
+  [[nodiscard]] std::vector<std::string> interrupted_calls() const;
+  /// These of them need not be told to the next process.
+  void forget_interrupted(std::vector<std::string> paths);
 
   /// Ends the files that are open, if they are in a directory, as soon as what they hold is committed.
   void rotate();
@@ -59,6 +71,8 @@ class CaptureWriter {
     std::shared_ptr<Hunter> hunter;
     std::uint64_t incarnation = 0;
     std::shared_ptr<const packet::Batch> batch;
+    std::shared_ptr<const CallRoutes> routes;
+    std::function<void(CaptureOutput&)> order;  // in place of a batch
   };
   struct Written {  // and not committed
     std::shared_ptr<Hunter> hunter;
@@ -68,13 +82,18 @@ class CaptureWriter {
 
   // False: a stop was requested while the disk takes nothing, or lost_ says what is gone.
   bool store(std::vector<Item>& items);
-  bool write(const packet::Batch& batch);
+  bool write(const Item& item);
   bool flush();
   bool commit();
   bool rotate_if_due();
   bool recover(const Error& error);
   bool wait_to_retry();  // false: a stop was requested first
   bool open_again();     // likewise
+
+  void give(std::function<void(CaptureOutput&)> order);
+  void carry_out(Item& item);
+  bool finish_ended_calls();
+  [[nodiscard]] Clock::duration commit_interval() const;
 
   void run();
   bool wait_for_work();  // false: stopped, and the queue is empty
@@ -105,6 +124,7 @@ class CaptureWriter {
   std::vector<Written> written_;
   std::uint64_t written_batches_ = 0;
   std::uint64_t written_packets_ = 0;
+  std::uint64_t unkept_packets_ = 0;  // of no file
   std::uint64_t left_out_packets_ = 0;
   std::size_t written_bytes_ = 0;
   Clock::time_point first_written_at_;

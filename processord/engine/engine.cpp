@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/signals.h"
 #include "common/base/text.h"
+#include "processord/engine/storage.h"
 
 namespace lc::processor {
 namespace {
@@ -43,34 +44,6 @@ std::unique_ptr<VirtualInterface> open_virtual_interface(const EngineSettings& s
                                             settings.virtual_interface->type);
 }
 
-std::unique_ptr<Journal> open_journal(const EngineSettings& settings, HunterRegistry& registry, FileSystem& files) {
-  if (!settings.stores()) return nullptr;
-  auto journal = std::make_unique<Journal>(Journal::Settings{.directory = settings.state_dir,
-                                                             .sync = settings.sync != SyncPolicy::kNever,
-                                                             .remembered = registry.remembered()},
-                                           files);
-  for (const StoredPosition& position : journal->positions()) {
-    registry.remember(position.hunter_id, position.epoch, position.sequence);
-  }
-  return journal;
-}
-
-std::unique_ptr<CaptureOutput> open_output(const EngineSettings& settings, Journal* journal, Hooks& hooks,
-                                           Retention& retention) {
-  if (journal == nullptr) return nullptr;
-  const auto closed = [&hooks, &retention, command = settings.pcap_command](const std::string& path) {
-    if (command) hooks.push(command, {{std::string(kPcapPlaceholder), path}});
-    retention.file_closed();
-  };
-  CaptureTarget target = settings.rotation;
-  target.path = settings.write_file;
-  Result<std::unique_ptr<CaptureOutput>> output =
-      CaptureOutput::open(std::move(target), *journal, settings.sync, closed);
-  if (output) return std::move(*output);
-  const bool denied = output.error().code == Code::kPermissionDenied;
-  throw StartError(denied ? ExitCode::kNoPermission : ExitCode::kBadConfig, output.error().text);
-}
-
 // The journal keeps others out of the state directory, if there is one; a file elsewhere may have company.
 FilterFile::Settings filter_file(const EngineSettings& settings, bool has_journal) {
   if (!settings.filter_file.empty()) return {.path = settings.filter_file, .exclusive = false};
@@ -83,11 +56,11 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
     : settings_(std::move(settings)),
       registry_(settings_.max_hunters, time),
       hub_(settings_.max_subscribers),
+      calls_(settings_.max_subscribers),
       virtual_interface_(open_virtual_interface(settings_)),
-      retention_(settings_.rotation.directory, settings_.keep),
+      retention_(kept_places(settings_), settings_.keep),
       journal_(open_journal(settings_, registry_, journal_files_)),
-      writer_(open_output(settings_, journal_.get(), hooks_, retention_),
-              settings_.write_file.empty() ? settings_.rotation.directory : settings_.write_file, settings_.sync,
+      writer_(open_output(settings_, journal_.get(), hooks_, retention_), place_of(settings_), settings_.sync,
               {.custody_grew =
                    [](Hunter& hunter) {
                      if (const auto peer = hunter.peer()) peer->control_changed();
@@ -104,6 +77,8 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
       filters_(filter_file(settings_, journal_ != nullptr), filter_files_),
       rollout_(registry_, filters_.board(), time),
       followed_calls_(filters_),
+      call_tracker_(calls_, settings_.call_id_suffixes),
+      call_stage_(call_tracker_, call_sink()),
       time_(time) {
   if (!settings_.local_hunter) return;
   const auto hunter = registry_.register_hunter(*settings_.local_hunter, "local");
@@ -118,9 +93,11 @@ Engine::~Engine() {
 void Engine::start() {
   hooks_.start();
   retention_.start();
+  call_stage_.recover(writer_.interrupted_calls());
   writer_.start();
   filters_.start();
   followed_calls_.start();
+  call_stage_.start();
   if (virtual_interface_) virtual_interface_->start();
   timer_ = std::jthread([this] {
     ::pthread_setname_np(::pthread_self(), "timer");
@@ -133,9 +110,11 @@ void Engine::stop() {
   stop_.request();
   if (timer_.joinable()) timer_.join();
   followed_calls_.stop();
+  call_stage_.stop();
   filters_.stop();
   rollout_.finish();
   filters_.board().close_all({Code::kUnavailable, "the processor is stopping"});
+  calls_.close_all({Code::kUnavailable, "the processor is stopping"});
   writer_.stop();
   hooks_.stop();  // the last file is closed now
   retention_.stop();
@@ -145,8 +124,24 @@ void Engine::stop() {
   if (virtual_interface_) virtual_interface_->stop();
 }
 
+// Without files of calls nobody waits for what the stage finds out.
+CallStage::Sink Engine::call_sink() {
+  if (settings_.calls.directory.empty()) return {};
+  return {.sorted =
+              [this](CallStage::Item item, std::shared_ptr<const CallRoutes> routes) {
+                writer_.push(std::move(item.hunter), item.incarnation, std::move(item.batch), std::move(routes));
+              },
+          .ended = [this](std::shared_ptr<const CallLabel> call) { writer_.end_call(std::move(call)); },
+          .drained =
+              [this] {
+                update_flow();
+                release_held();
+              },
+          .needless = [this](std::vector<std::string> paths) { writer_.forget_interrupted(std::move(paths)); }};
+}
+
 void Engine::rotate() {
-  if (settings_.write_file.empty() && settings_.stores()) {
+  if (settings_.write_file.empty() && !settings_.rotation.directory.empty()) {
     writer_.rotate();
   } else {
     log::warning("there is no directory of capture files to rotate; --rotate-dir asks for one");
@@ -297,22 +292,27 @@ Result<Engine::Verdict> Engine::accept(const Ingest& ingest, packet::Batch batch
     hub_.publish(shared);
     followed_calls_.push(shared);
     if (virtual_interface_) virtual_interface_->push(shared);
-    writer_.push(ingest.hunter, ingest.incarnation, std::move(shared));
+    if (!call_stage_.sorts()) writer_.push(ingest.hunter, ingest.incarnation, shared);
+    call_stage_.push({ingest.hunter, ingest.incarnation, std::move(shared)});
   }
   update_flow();
-  if (writer_.queued_bytes() < kFull && hunter.queued_bytes < kHunterFull) return Verdict::kGoOn;
+  if (queued_bytes() < kFull && hunter.queued_bytes < kHunterFull) return Verdict::kGoOn;
   hunter.hold(ingest.peer);
   any_held_ = true;
   // The writer may have made room before it could see us; otherwise what is still queued will bring it here again.
   return has_room(hunter) && hunter.release(ingest.peer) ? Verdict::kGoOn : Verdict::kHold;
 }
 
+std::size_t Engine::queued_bytes() const {
+  return writer_.queued_bytes() + (call_stage_.sorts() ? call_stage_.queued_bytes() : 0);
+}
+
 bool Engine::has_room(const Hunter& hunter) const {
-  return writer_.queued_bytes() <= kSlow && hunter.queued_bytes <= kHunterFull / 2;
+  return queued_bytes() <= kSlow && hunter.queued_bytes <= kHunterFull / 2;
 }
 
 void Engine::release_held() {
-  if (writer_.queued_bytes() > kSlow || !any_held_.exchange(false)) return;
+  if (queued_bytes() > kSlow || !any_held_.exchange(false)) return;
   for (const auto& hunter : registry_.all()) {
     if (!has_room(*hunter)) {
       any_held_ = true;  // perhaps it is this one
@@ -328,7 +328,7 @@ void Engine::update_flow() {
   bool changed = false;
   for (;;) {
     FlowLevel before = flow_.load();
-    const FlowLevel now = flow_for(writer_.queued_bytes(), before);
+    const FlowLevel now = flow_for(queued_bytes(), before);
     if (now == before) break;
     if (flow_.compare_exchange_strong(before, now)) changed = true;
   }
@@ -350,8 +350,8 @@ Engine::Statistics Engine::statistics() const {
                         .duplicates = duplicates_,
                         .stored = counters.stored,
                         .live_only = counters.live_only,
-                        .in_flight = counters.in_flight,
-                        .queued_bytes = writer_.queued_bytes()};
+                        .in_flight = counters.in_flight + (call_stage_.sorts() ? call_stage_.queued_packets() : 0),
+                        .queued_bytes = queued_bytes()};
   if (virtual_interface_) statistics.virtual_interface = virtual_interface_->counts();
   for (std::size_t reason = 0; reason < kDropReasons; ++reason) {
     statistics.dropped[reason] = counters.dropped.of(static_cast<DropReason>(reason));

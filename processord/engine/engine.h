@@ -14,6 +14,8 @@
 #include "common/base/file.h"
 #include "common/base/stop_signal.h"
 #include "common/fleet/hunter.h"
+#include "processord/engine/call_board.h"
+#include "processord/engine/call_stage.h"
 #include "processord/engine/capture_writer.h"
 #include "processord/engine/filter_rollout.h"
 #include "processord/engine/filter_table.h"
@@ -31,23 +33,31 @@ namespace lc::processor {
 struct EngineSettings {
   std::string processor_id;
   std::size_t max_hunters = 100;
-  std::size_t max_subscribers = 100;
-  std::string write_file;       // "" = none
-  CaptureTarget rotation = {};  // its directory "" = none; used without write_file only
-  Retention::Limits keep = {};  // of the files there
-  std::string state_dir;        // where the journal is, which is asked for with files only, and filters.json
-  std::string filter_file;      // "" = filters.json in state_dir
+  std::size_t max_subscribers = 100;  // of packets, and as many of calls
+  std::string write_file;             // "" = none
+  CaptureTarget rotation = {};        // its directory "" = none; used without write_file only
+  CallTarget calls = {};              // its directory "" = none
+  Retention::Limits keep = {};        // of the files in both
+  std::string state_dir;              // where the journal is, which is asked for with files only, and filters.json
+  std::string filter_file;            // "" = filters.json in state_dir
   SyncPolicy sync = SyncPolicy::kInterval;
   /// Whether anything is stored.
-  [[nodiscard]] bool stores() const { return !write_file.empty() || !rotation.directory.empty(); }
+  [[nodiscard]] bool stores() const {
+    return !write_file.empty() || !rotation.directory.empty() || !calls.directory.empty();
+  }
   std::shared_ptr<const CommandLine> pcap_command = nullptr;  // run on each closed capture file; null = none
+  std::shared_ptr<const CommandLine> voip_command = nullptr;  // run on each ended call; null = none
   std::optional<VirtualDeviceSettings> virtual_interface = std::nullopt;
+  std::vector<std::string> call_id_suffixes = {};  // as calls::CallGroups takes them
   /// What this process captures by itself is a hunter too. It is registered before any other, cannot time out, and
   /// keeps its place and id.
   std::optional<fleet::HunterDescription> local_hunter = std::nullopt;
 };
 /// Placeholders of EngineSettings::pcap_command.
 inline constexpr std::string_view kPcapPlaceholder = "pcap";
+/// Of EngineSettings::voip_command: Call-ID, folder of the call's files, user parts of From and To, start of the call.
+inline constexpr std::array<std::string_view, 5> kVoipPlaceholders = {"callid", "dirname", "caller", "called",
+                                                                      "calldate"};
 
 /// lippycat.data.FlowControl, less RESUME, which means the same as CONTINUE to a sender.
 enum class FlowLevel { kContinue = 0, kSlow = 1, kPause = 2 };
@@ -142,6 +152,7 @@ class Engine {
   [[nodiscard]] const Hooks& hooks() const { return hooks_; }
   [[nodiscard]] const Retention& retention() const { return retention_; }
   PacketHub& hub() { return hub_; }
+  CallBoard& calls() { return calls_; }
   [[nodiscard]] const EngineSettings& settings() const { return settings_; }
 
  private:
@@ -152,9 +163,13 @@ class Engine {
   [[nodiscard]] bool has_room(const Hunter& hunter) const;
   void disconnected(const Hunter& hunter);
 
+  [[nodiscard]] std::size_t queued_bytes() const;
+  [[nodiscard]] CallStage::Sink call_sink();
+
   const EngineSettings settings_;
   HunterRegistry registry_;
   PacketHub hub_;
+  CallBoard calls_;
   const std::unique_ptr<VirtualInterface> virtual_interface_;  // null unless one is asked for
   std::atomic<FlowLevel> flow_{FlowLevel::kContinue};
   std::atomic<bool> any_held_{false};
@@ -169,6 +184,8 @@ class Engine {
   FilterTable filters_;
   FilterRollout rollout_;
   FollowedCalls followed_calls_;
+  CallTracker call_tracker_;
+  CallStage call_stage_;
   const TimeSource& time_;
   std::atomic<bool> stopping_{false};
   StopSignal stop_;

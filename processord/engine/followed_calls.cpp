@@ -5,7 +5,6 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "common/base/clock.h"
@@ -152,8 +151,7 @@ void FollowedCalls::take(const packet::Batch& batch) {
   std::vector<std::shared_ptr<const Interest>> interests(batch.matched().size());
   for (std::size_t i = 1; i < interests.size(); ++i) interests[i] = interest_of(batch.matched()[i]);
 
-  auto [source, is_new] = sources_.try_emplace(std::string(batch.header().hunter_id));
-  if (is_new) source->second.index = static_cast<std::uint32_t>(sources_.size());
+  const std::uint32_t index = sources_.index_of(batch.header().hunter_id);
   for (const packet::PacketEntry& entry : batch.packets()) {
     if (entry.matched == 0) continue;
     Hits& hit = hits[entry.matched];
@@ -161,16 +159,14 @@ void FollowedCalls::take(const packet::Batch& batch) {
     hit.last_ns = std::max(hit.last_ns, entry.timestamp_ns);
     if (!interests[entry.matched]) continue;
     const std::uint32_t link_type = batch.interfaces()[entry.interface].link_type;
-    const std::uint32_t index = source->second.index;
-    const std::int64_t now_ns = clock_.time_of(index, entry.timestamp_ns);
+    const std::int64_t now_ns = sources_.time_of(index, entry.interface, entry.timestamp_ns);
     const calls::FrameId frame = frames_.begin(batch.view(entry), {index << 8 | (entry.interface & 0xffU), link_type});
     if (seen_.size() <= frame) seen_.resize(frame + 1);
     seen_[frame] = {interests[entry.matched], index, now_ns};
     dissector_.add(frame, link_type, now_ns);
     frames_.finish();
-    source->second.last_ns = std::max(source->second.last_ns, now_ns);
   }
-  source->second.seen_ns = wall_ns();
+  sources_.seen(index, wall_ns());
   for (std::size_t i = 1; i < hits.size(); ++i) {
     batch.matched()[i].for_each(
         [&](std::string_view id) { filters_.count_hits(id, hits[i].packets, hits[i].last_ns); });
@@ -271,18 +267,10 @@ void FollowedCalls::call_removed(calls::CallIndex call) {
 }
 
 void FollowedCalls::sweep() {
-  const std::int64_t now = wall_ns();
-  std::int64_t earliest = std::numeric_limits<std::int64_t>::max();
-  std::vector<std::int64_t> times(sources_.size() + 1);
-  for (const auto& [hunter, source] : sources_) {
-    if (source.last_ns == 0) continue;
-    const std::int64_t there = source.last_ns + std::max<std::int64_t>(0, now - source.seen_ns);
-    earliest = std::min(earliest, there);
-    times[source.index] = there;
-  }
-  table_.sweep_all(times);
+  const SourceTimes::Times times = sources_.now(wall_ns());
+  table_.sweep_all(times.of_source);
   // One hunter sends live and another what it kept during an outage: the parts of messages wait for the slower one.
-  dissector_.expire(earliest);
+  dissector_.expire(times.earliest);
   look_again();
 }
 

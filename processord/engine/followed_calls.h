@@ -13,9 +13,9 @@
 
 #include "common/calls/call_table.h"
 #include "common/calls/dissector.h"
-#include "common/calls/packet_clock.h"
 #include "common/packet/batch.h"
 #include "processord/engine/filter_table.h"
+#include "processord/engine/source_times.h"
 
 namespace lc::processor {
 
@@ -41,12 +41,6 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
   struct Interest {
     std::vector<std::string> ids;  // of filters that follow calls
     fleet::CaptureAction action = fleet::CaptureAction::kSignalling;
-  };
-  /// A hunter's packets go by their own times; between them its clock is taken to go on like ours.
-  struct Source {
-    std::uint32_t index = 0;
-    std::int64_t last_ns = 0;
-    std::int64_t seen_ns = 0;  // our time
   };
   /// What a frame's messages need when they are found later, behind other frames.
   struct Seen {
@@ -98,8 +92,7 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
   calls::FrameStore frames_;
   calls::Dissector dissector_;
   calls::CallTable table_;
-  std::unordered_map<std::string, Source> sources_;
-  calls::PacketClock clock_;
+  SourceTimes sources_;
   std::vector<Seen> seen_;                           // by FrameId
   std::vector<std::vector<std::string>> wanted_by_;  // by CallIndex: filters that ever wanted the call
   std::vector<std::uint8_t> unmasked_;

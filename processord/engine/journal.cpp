@@ -77,6 +77,7 @@ void Journal::read() {
   // A process that was killed may not have come to this, and hunters are told now what was read.
   if (settings_.sync && sync_file(*file_) != 0) refuse(failure("write"));
   if (const Status named = sync_name(); !named) refuse(named.error());
+  if (read_unnumbered_) rewrite();
   if (extent->damaged_bytes == 0 && extent->lost_entries == 0) return;
   log::warning("the journal was damaged; what could not be read is passed over",
                {{"file", path_}, {"lost_entries", extent->lost_entries}, {"damaged_bytes", extent->damaged_bytes}});
@@ -84,12 +85,54 @@ void Journal::read() {
 }
 
 void Journal::apply(const JournalEntry& entry) {
-  for (const std::string& path : entry.finished) unfinished_.erase(path);
-  for (const capture::CommittedFile& file : entry.files) unfinished_.insert_or_assign(file.path, file);
+  for (const std::string& path : entry.finished) finish(path);
+  for (const std::string& path : entry.interrupted) interrupted_.insert(path);
+  for (const std::string& path : entry.forgotten) interrupted_.erase(path);
+  for (const capture::CommittedFile& file : entry.files) {
+    read_unnumbered_ = true;
+    put({.number = ++last_number_, .file = file});
+  }
+  for (const NumberedFile& begun : entry.begun) put(begun);
+  for (const FileGrowth& growth : entry.grown) {
+    const auto known = unfinished_.find(growth.number);
+    if (known == unfinished_.end()) continue;  // its first mention is lost, with a warning
+    known->second.file.bytes = growth.bytes;
+    known->second.file.packets = growth.packets;
+  }
   for (const StoredPosition& position : entry.positions) {
     positions_.insert_or_assign(position.hunter_id, Position{position.epoch, position.sequence, ++noted_});
   }
   if (positions_.size() > 2 * settings_.remembered) forget_oldest();
+}
+
+void Journal::put(const NumberedFile& begun) {
+  finish(begun.file.path);
+  if (const auto other = unfinished_.find(begun.number); other != unfinished_.end()) finish(other->second.file.path);
+  last_number_ = std::max(last_number_, begun.number);
+  const NumberedFile& put = unfinished_.emplace(begun.number, begun).first->second;
+  numbers_.emplace(put.file.path, put.number);
+}
+
+void Journal::finish(const std::string& path) {
+  const auto known = numbers_.find(path);
+  if (known == numbers_.end()) return;
+  const std::uint64_t number = known->second;
+  numbers_.erase(known);
+  unfinished_.erase(number);
+}
+
+// A number is given for good, even if this entry never comes into the file.
+void Journal::number(JournalEntry& entry, std::vector<capture::CommittedFile> files, bool of_call) {
+  for (capture::CommittedFile& file : files) {
+    const auto known = numbers_.find(file.path);
+    const bool finished_first =
+        std::find(entry.finished.begin(), entry.finished.end(), file.path) != entry.finished.end();
+    if (known != numbers_.end() && !finished_first && unfinished_.at(known->second).file.identity == file.identity) {
+      entry.grown.push_back({known->second, file.bytes, file.packets});
+    } else {
+      entry.begun.push_back({++last_number_, of_call, std::move(file)});
+    }
+  }
 }
 
 void Journal::forget_oldest() {
@@ -114,8 +157,10 @@ Status Journal::sync_name() {
   return {};
 }
 
-Status Journal::append(const JournalEntry& entry) {
+Status Journal::append(JournalEntry entry) {
   if (Status named = sync_name(); !named) return named;
+  number(entry, std::exchange(entry.files, {}), false);
+  number(entry, std::exchange(entry.call_files, {}), true);
   std::vector<std::uint8_t> bytes;
   append_twice(bytes, number_ + 1, entry);
   // After a failed sync the pages may be lost although the next sync succeeds; the same bytes are written again then.
@@ -153,12 +198,16 @@ Status Journal::write_anew() {
   std::uint64_t number = 0;
   JournalEntry entry;
   const auto put = [&](std::size_t least_lines) {
-    if (entry.files.size() + entry.positions.size() < least_lines) return;
+    if (entry.begun.size() + entry.positions.size() + entry.interrupted.size() < least_lines) return;
     append_twice(bytes, ++number, entry);
     entry = {};
   };
-  for (capture::CommittedFile& file : unfinished()) {
-    entry.files.push_back(std::move(file));
+  for (const auto& [path, file_number] : numbers_) {
+    entry.begun.push_back(unfinished_.at(file_number));
+    put(kEntryLines);
+  }
+  for (const std::string& path : interrupted_) {
+    entry.interrupted.push_back(path);
     put(kEntryLines);
   }
   for (StoredPosition& position : positions()) {
@@ -191,10 +240,25 @@ std::vector<StoredPosition> Journal::positions() const {
   return positions;
 }
 
-std::vector<capture::CommittedFile> Journal::unfinished() const {
+std::vector<capture::CommittedFile> Journal::unfinished(bool of_calls) const {
   std::vector<capture::CommittedFile> files;
-  for (const auto& [path, file] : unfinished_) files.push_back(file);
+  for (const auto& [path, file_number] : numbers_) {
+    const NumberedFile& file = unfinished_.at(file_number);
+    if (file.of_call == of_calls) files.push_back(file.file);
+  }
   return files;
+}
+
+std::vector<capture::CommittedFile> Journal::unfinished() const {
+  return unfinished(false);
+}
+
+std::vector<capture::CommittedFile> Journal::unfinished_calls() const {
+  return unfinished(true);
+}
+
+std::vector<std::string> Journal::interrupted() const {
+  return {interrupted_.begin(), interrupted_.end()};
 }
 
 }  // namespace lc::processor

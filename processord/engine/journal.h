@@ -6,7 +6,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "common/base/file.h"
@@ -29,12 +32,14 @@ class Journal {
   /// directory, or it cannot be written or read. `files` must outlive it.
   Journal(Settings settings, FileSystem& files);
 
-  /// The entry survives, or an Error and it is as if it had never been given; it may be given again. Error codes as
-  /// file_error() says.
-  Status append(const JournalEntry& entry);
+  /// The entry survives, or an Error and it is as if it had never been given; it may be given again. Of a file that is
+  /// known only what changed is written. Error codes as file_error() says.
+  Status append(JournalEntry entry);
 
   [[nodiscard]] std::vector<StoredPosition> positions() const;  // who has been silent for the longest comes first
-  [[nodiscard]] std::vector<capture::CommittedFile> unfinished() const;
+  [[nodiscard]] std::vector<capture::CommittedFile> unfinished() const;        // by path
+  [[nodiscard]] std::vector<capture::CommittedFile> unfinished_calls() const;  // likewise, files of calls
+  [[nodiscard]] std::vector<std::string> interrupted() const;
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::uint64_t size_bytes() const { return size_; }
 
@@ -48,6 +53,10 @@ class Journal {
   void open();
   void read();
   void apply(const JournalEntry& entry);
+  void put(const NumberedFile& begun);
+  void finish(const std::string& path);
+  void number(JournalEntry& entry, std::vector<capture::CommittedFile> files, bool of_call);
+  [[nodiscard]] std::vector<capture::CommittedFile> unfinished(bool of_calls) const;
   void forget_oldest();
   void rewrite();
   Status write_anew();
@@ -64,8 +73,12 @@ class Journal {
   std::uint64_t rewrite_at_ = 0;  // size_
   bool name_synced_ = false;
 
-  std::map<std::string, Position> positions_;                 // by hunter id
-  std::map<std::string, capture::CommittedFile> unfinished_;  // by path
+  std::map<std::string, Position> positions_;                   // by hunter id
+  std::unordered_map<std::uint64_t, NumberedFile> unfinished_;  // by number
+  std::map<std::string_view, std::uint64_t> numbers_;           // by path, which is in unfinished_
+  std::set<std::string> interrupted_;
+  std::uint64_t last_number_ = 0;  // that any file had
+  bool read_unnumbered_ = false;   // an earlier version wrote it
   std::uint64_t noted_ = 0;
 };
 

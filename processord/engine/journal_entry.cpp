@@ -63,6 +63,7 @@ class Line {
     return text;
   }
 
+  [[nodiscard]] bool at_quote() const { return left_.starts_with('"'); }
   [[nodiscard]] bool ended_well() const { return good_ && ended_; }
 
  private:
@@ -78,25 +79,62 @@ class Line {
   bool ended_ = false;
 };
 
+void append_number(std::string& text, auto value) {
+  text.append(1, ' ').append(std::to_string(value));
+}
+
+void append_file(std::string& text, const capture::CommittedFile& file) {
+  text.append(1, ' ').append(quoted(file.path));
+  append_number(text, file.identity.device);
+  append_number(text, file.identity.inode);
+  append_number(text, file.identity.birth_ns);
+  append_number(text, file.bytes);
+  append_number(text, file.packets);
+  text += '\n';
+}
+
+void append_paths(std::string& text, std::string_view kind, const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) text.append(kind).append(quoted(path)).append(1, '\n');
+}
+
+capture::CommittedFile read_file(Line& line) {
+  capture::CommittedFile file;
+  file.path = line.quoted_text();
+  file.identity.device = line.number<std::uint64_t>();
+  file.identity.inode = line.number<std::uint64_t>();
+  file.identity.birth_ns = line.number<std::int64_t>();
+  file.bytes = line.number<std::uint64_t>();
+  file.packets = line.number<std::uint64_t>();
+  return file;
+}
+
 }  // namespace
 
 std::string to_text(const JournalEntry& entry) {
   std::string text;
-  const auto number = [&](auto value) { text.append(1, ' ').append(std::to_string(value)); };
-  for (const std::string& path : entry.finished) text.append("finished ").append(quoted(path)).append(1, '\n');
+  append_paths(text, "finished ", entry.finished);
+  append_paths(text, "interrupted ", entry.interrupted);
+  append_paths(text, "forgotten ", entry.forgotten);
   for (const capture::CommittedFile& file : entry.files) {
-    text.append("file ").append(quoted(file.path));
-    number(file.identity.device);
-    number(file.identity.inode);
-    number(file.identity.birth_ns);
-    number(file.bytes);
-    number(file.packets);
+    text += "file";
+    append_file(text, file);
+  }
+  for (const NumberedFile& begun : entry.begun) {
+    text += begun.of_call ? "call" : "file";
+    append_number(text, begun.number);
+    append_file(text, begun.file);
+  }
+  for (const FileGrowth& growth : entry.grown) {
+    text += "grown";
+    append_number(text, growth.number);
+    append_number(text, growth.bytes);
+    append_number(text, growth.packets);
     text += '\n';
   }
   for (const StoredPosition& position : entry.positions) {
     text.append("position ").append(position.hunter_id);
-    number(position.epoch);
-    number(position.sequence);
+    append_number(text, position.epoch);
+    append_number(text, position.sequence);
     text += '\n';
   }
   return text;
@@ -116,16 +154,24 @@ std::optional<JournalEntry> journal_entry(std::string_view text) {
       position.epoch = line.number<std::uint64_t>();
       position.sequence = line.number<std::uint64_t>();
       if (!check_id("hunter", position.hunter_id)) return std::nullopt;
-    } else if (kind == "file") {
-      capture::CommittedFile& file = entry.files.emplace_back();
-      file.path = line.quoted_text();
-      file.identity.device = line.number<std::uint64_t>();
-      file.identity.inode = line.number<std::uint64_t>();
-      file.identity.birth_ns = line.number<std::int64_t>();
-      file.bytes = line.number<std::uint64_t>();
-      file.packets = line.number<std::uint64_t>();
+    } else if (kind == "grown") {
+      FileGrowth& growth = entry.grown.emplace_back();
+      growth.number = line.number<std::uint64_t>();
+      growth.bytes = line.number<std::uint64_t>();
+      growth.packets = line.number<std::uint64_t>();
+    } else if (kind == "file" && line.at_quote()) {
+      entry.files.push_back(read_file(line));
+    } else if (kind == "file" || kind == "call") {
+      NumberedFile& begun = entry.begun.emplace_back();
+      begun.number = line.number<std::uint64_t>();
+      begun.of_call = kind == "call";
+      begun.file = read_file(line);
     } else if (kind == "finished") {
       entry.finished.push_back(line.quoted_text());
+    } else if (kind == "interrupted") {
+      entry.interrupted.push_back(line.quoted_text());
+    } else if (kind == "forgotten") {
+      entry.forgotten.push_back(line.quoted_text());
     } else {
       return std::nullopt;
     }

@@ -2,8 +2,15 @@
 // flipped bit costs nothing. Their payload is lines of text:
 //
 //   position HUNTER EPOCH SEQUENCE            everything of this hunter's epoch up to there is stored
-//   file "PATH" DEVICE INODE BIRTH BYTES PACKETS    so much of this capture file is committed
+//   file NUMBER "PATH" DEVICE INODE BIRTH BYTES PACKETS    so much of this capture file is committed; from now on it
+//                                             is known by its number, which no other file ever has
+//   call NUMBER "PATH" ...                    likewise, of a file of one call
+//   grown NUMBER BYTES PACKETS                and now so much
 //   finished "PATH"                           and nothing more will be written to it
+//   interrupted "PATH"                        the call that this finished file is of goes on, as far as we know
+//   forgotten "PATH"                          and this is of no interest any more
+//
+// Journals of earlier versions have lines `file "PATH" DEVICE INODE BIRTH BYTES PACKETS` in place of the numbers.
 #pragma once
 
 #include <cstdint>
@@ -26,16 +33,39 @@ struct StoredPosition {
   bool operator==(const StoredPosition&) const = default;
 };
 
+struct NumberedFile {
+  std::uint64_t number = 0;
+  bool of_call = false;
+  capture::CommittedFile file;
+
+  bool operator==(const NumberedFile&) const = default;
+};
+
+struct FileGrowth {
+  std::uint64_t number = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t packets = 0;
+
+  bool operator==(const FileGrowth&) const = default;
+};
+
 /// What changes at once: all of it is known after a crash, or nothing. Of a path that is in both, `finished` comes
 /// first.
 struct JournalEntry {
   std::vector<StoredPosition> positions = {};
-  std::vector<capture::CommittedFile> files = {};
-  std::vector<std::string> finished = {};  // paths
+  std::vector<capture::CommittedFile> files = {};       // as they are now, whether the journal knows them or not
+  std::vector<capture::CommittedFile> call_files = {};  // likewise
+  std::vector<std::string> finished = {};               // paths
+  std::vector<std::string> interrupted = {};
+  std::vector<std::string> forgotten = {};
+  // What becomes of `files` and `call_files` in the journal's file:
+  std::vector<NumberedFile> begun = {};
+  std::vector<FileGrowth> grown = {};
 
   bool operator==(const JournalEntry&) const = default;
 };
 
+/// The lines; `files` as earlier versions wrote them, `call_files` not at all.
 std::string to_text(const JournalEntry& entry);
 /// Nothing when a line is not as to_text() writes it.
 std::optional<JournalEntry> journal_entry(std::string_view text);

@@ -14,18 +14,15 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "common/base/result.h"
 #include "common/filter/bpf.h"
 #include "common/info/packet_info.h"
 #include "common/packet/batch.h"
+#include "processord/engine/hunter_selection.h"
 
 namespace lc::processor {
-
-/// Which hunters: nothing = all of them.
-using HunterSelection = std::optional<std::unordered_set<std::string>>;
 
 /// A batch, and what each of its packets says; nothing (no protocol) of those whose sender said it.
 struct DescribedBatch {

@@ -26,7 +26,7 @@ std::string StatsLine::next(const Engine& engine, Clock::time_point now) {
   }
   if (engine.settings().keep.any()) line << " removed_files=" << engine.retention().removed();
   const Hooks::Counters& hooks = engine.hooks().counters();
-  if (engine.settings().pcap_command) {
+  if (engine.settings().pcap_command || engine.settings().voip_command) {
     line << " commands=" << hooks.succeeded << " commands_failed=" << hooks.failed + hooks.timed_out
          << " commands_dropped=" << hooks.dropped;
   }

@@ -7,7 +7,7 @@
 
 namespace lc::processor {
 
-/// StreamPackets takes raw bytes, everything else generated messages. What is not overridden answers UNIMPLEMENTED.
+/// StreamPackets takes raw bytes, everything else generated messages.
 class DataService final : public lippycat::data::DataService::WithRawCallbackMethod_StreamPackets<
                               lippycat::data::DataService::WithCallbackMethod_SubscribePackets<
                                   lippycat::data::DataService::WithCallbackMethod_SubscribeCorrelatedCalls<
@@ -18,6 +18,8 @@ class DataService final : public lippycat::data::DataService::WithRawCallbackMet
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StreamPackets(
       grpc::CallbackServerContext* context) override;
   grpc::ServerWriteReactor<lippycat::data::PacketBatch>* SubscribePackets(
+      grpc::CallbackServerContext* context, const lippycat::data::SubscribeRequest* request) override;
+  grpc::ServerWriteReactor<lippycat::data::CorrelatedCallUpdate>* SubscribeCorrelatedCalls(
       grpc::CallbackServerContext* context, const lippycat::data::SubscribeRequest* request) override;
 
  private:

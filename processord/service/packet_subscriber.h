@@ -1,42 +1,25 @@
 // The server's end of one SubscribePackets call.
 #pragma once
 
-#include <grpcpp/support/server_callback.h>
-
-#include <atomic>
-#include <memory>
-
 #include "lippycat/data.pb.h"
-#include "processord/engine/engine.h"
+#include "processord/engine/packet_hub.h"
+#include "processord/service/server_stream.h"
 
 namespace lc::processor {
 
-/// Writes what its subscription's queue holds, as fast as the console reads and no faster. Keeps itself alive until
-/// OnDone.
-class PacketSubscriber final : public grpc::ServerWriteReactor<lippycat::data::PacketBatch>,
-                               public std::enable_shared_from_this<PacketSubscriber> {
+/// Writes what its subscription's queue holds.
+class PacketSubscriber final : public ServerStream<lippycat::data::PacketBatch, Subscription> {
  public:
-  static PacketSubscriber* start(Engine& engine, const lippycat::data::SubscribeRequest& request);
+  static PacketSubscriber* start(PacketHub& hub, const lippycat::data::SubscribeRequest& request);
 
-  explicit PacketSubscriber(Engine& engine) : engine_(engine) {}
+  explicit PacketSubscriber(PacketHub& hub) : hub_(hub) {}
 
  private:
-  void OnWriteDone(bool ok) override;
-  void OnCancel() override;
-  void OnDone() override;
+  bool produce(Subscription& subscription, lippycat::data::PacketBatch& message) override;
+  [[nodiscard]] bool has_next(const Subscription& subscription) const override { return subscription.has_next(); }
+  void leave(const std::shared_ptr<Subscription>& subscription) override { hub_.unsubscribe(subscription); }
 
-  void close(const grpc::Status& status);
-  void settle();
-  bool produce();
-
-  Engine& engine_;
-  std::shared_ptr<Subscription> subscription_;
-  lippycat::data::PacketBatch outgoing_;
-  std::atomic<bool> busy_{true};  // until the subscription stands
-  std::atomic<bool> closing_{false};
-  std::atomic<bool> close_claimed_{false};
-  grpc::Status close_status_;  // written by who claimed it, before closing_
-  std::shared_ptr<PacketSubscriber> self_;
+  PacketHub& hub_;
 };
 
 }  // namespace lc::processor

@@ -1,5 +1,9 @@
 #include "processord/service/settings.h"
 
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
 #include "common/base/text.h"
 #include "common/config/state_directory.h"
 #include "common/wire/program.h"
@@ -34,7 +38,7 @@ std::vector<config::Option> options(const std::string& program) {
        .kind = Kind::kInteger,
        .default_value = "100",
        .value_name = "N",
-       .help = "Consoles that see packets live at a time.",
+       .help = "Consoles that see packets live at a time, and consoles that see calls.",
        .min = 1,
        .max = 1'000'000},
       {.name = "write-file",
@@ -74,30 +78,65 @@ std::vector<config::Option> options(const std::string& program) {
        .default_value = "30s",
        .value_name = "TIME",
        .help = "Close the file when no packet has come for this long; 0: however long that is."},
+      {.name = "per-call-dir",
+       .yaml = "processor.per_call_dir",
+       .value_name = "DIR",
+       .help =
+           "Folder for capture files of calls, a file for each with its SIP, RTP and RTCP, and with .part behind its "
+           "name until the call has ended. --rotate-dir then takes what is in no call, --write-file everything as "
+           "before."},
+      {.name = "per-call-pattern",
+       .yaml = "processor.per_call_pattern",
+       .default_value = std::string(CallFileName::kDefault),
+       .value_name = "PATTERN",
+       .help = "Names of these files: text with {callid}, {from}, {to} and {timestamp} (the call's start, UTC). What "
+               "is unsafe in a name becomes _; _2, _3 follow when it is taken."},
+      {.name = "per-call-split",
+       .yaml = "processor.per_call_split",
+       .kind = Kind::kBoolean,
+       .default_value = "false",
+       .help = "Two files for each call: NAME_sip and NAME_rtp."},
+      {.name = "per-call-format",
+       .yaml = "processor.per_call_format",
+       .default_value = "pcapng",
+       .value_name = "FORMAT",
+       .help = "Of the files in --per-call-dir.",
+       .choices = {"pcapng", "pcap"}},
+      {.name = "max-open-files",
+       .yaml = "processor.max_open_files",
+       .kind = Kind::kInteger,
+       .default_value = "256",
+       .value_name = "N",
+       .help = "Files of calls that are open at a time; the others are opened again when packets come for them.",
+       .min = 1,
+       .max = 1'000'000},
       {.name = "keep-bytes",
        .yaml = "processor.keep_bytes",
        .kind = Kind::kSize,
        .default_value = "0",
        .value_name = "SIZE",
-       .help = "Remove the oldest closed files of --rotate-dir when all take more than this on disk; 0: never."},
+       .help =
+           "Remove the oldest closed files of --rotate-dir and --per-call-dir when all together take more than this on "
+           "disk; 0: never."},
       {.name = "keep-age",
        .yaml = "processor.keep_age",
        .kind = Kind::kMilliseconds,
        .default_value = "0",
        .value_name = "TIME",
-       .help = "Remove closed files of --rotate-dir when they are older than this; 0: never."},
+       .help = "Remove closed files of --rotate-dir and --per-call-dir when they are older than this; 0: never."},
       {.name = "keep-free",
        .yaml = "processor.keep_free",
        .kind = Kind::kSize,
        .default_value = "0",
        .value_name = "SIZE",
-       .help =
-           "Remove the oldest closed files of --rotate-dir when less than this is free on its filesystem; 0: never."},
+       .help = "Remove the oldest closed files of --rotate-dir and --per-call-dir when less than this is free on their "
+               "filesystem; 0: never."},
       {.name = "sync",
        .yaml = "processor.sync",
        .default_value = "interval",
        .value_name = "POLICY",
-       .help = "When packets are acknowledged: interval (on disk, grouped within 100 ms), always (on disk, at once), "
+       .help = "When packets are acknowledged: interval (on disk, grouped within 100 ms, or 1 s with very many calls), "
+               "always (on disk, at once), "
                "never (written, not forced to disk).",
        .choices = {"interval", "always", "never"}},
       {.name = "pcap-command",
@@ -105,6 +144,18 @@ std::vector<config::Option> options(const std::string& program) {
        .value_name = "COMMAND",
        .help = "Run on each closed capture file, without a shell: %pcap% is its path (HOOK_PCAP in its environment). "
                "At most 10 at a time, 30 s each."},
+      {.name = "voip-command",
+       .yaml = "processor.voip_command",
+       .value_name = "COMMAND",
+       .help = "Run on each call that has ended, when its files are closed: %callid%, %dirname% (--per-call-dir), "
+               "%caller%, %called%, %calldate% (its start, UTC); also as HOOK_CALLID and so on. Otherwise as "
+               "--pcap-command."},
+      {.name = "call-id-suffix",
+       .yaml = "processor.call_id_suffix",
+       .kind = Kind::kList,
+       .value_name = "SUFFIX",
+       .help = "What a back-to-back user agent appends to the Call-ID of its other leg, such as _b2b-1: calls whose "
+               "Call-IDs are the same without it are shown as one."},
       {.name = "state-dir",
        .yaml = "processor.state_dir",
        .value_name = "DIR",
@@ -145,6 +196,80 @@ std::vector<config::Option> options(const std::string& program) {
   };
 }
 
+namespace {
+
+capture::CaptureFormat format_named(const std::string& text) {
+  return text == "pcap" ? capture::CaptureFormat::kPcap : capture::CaptureFormat::kPcapng;
+}
+
+bool same_directory(const std::string& a, const std::string& b) {
+  std::error_code none;
+  const auto normal = [&](const std::string& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::path(path) / "", none);
+  };
+  return normal(a) == normal(b);
+}
+
+// Call after rotation is read.
+void read_calls(const config::Settings& settings, EngineSettings& engine, std::vector<std::string>& faults) {
+  CallTarget& calls = engine.calls;
+  const bool rotates = !engine.rotation.directory.empty();
+  calls.directory = settings.text("per-call-dir");
+  calls.split = settings.boolean("per-call-split");
+  calls.format = format_named(settings.text("per-call-format"));
+  calls.max_open = static_cast<std::size_t>(settings.integer("max-open-files"));
+  if (const Result<CallFileName> name = CallFileName::parse(settings.text("per-call-pattern"))) {
+    calls.name = *name;
+  } else {
+    faults.push_back("--per-call-pattern " + name.error().text);
+  }
+  const bool keeps = engine.keep.any();
+  if (calls.directory.empty()) {
+    for (const char* const name : {"per-call-pattern", "per-call-split", "per-call-format", "max-open-files"}) {
+      if (settings.is_set(name)) faults.push_back(std::string("--") + name + " needs --per-call-dir");
+    }
+    for (const char* const name : {"keep-bytes", "keep-age", "keep-free"}) {
+      if (settings.is_set(name) && !rotates) {
+        faults.push_back(std::string("--") + name + " needs --rotate-dir or --per-call-dir");
+      }
+    }
+    return;
+  }
+  if (rotates && same_directory(calls.directory, engine.rotation.directory)) {
+    faults.emplace_back("--rotate-dir and --per-call-dir are the same folder; give each its own");
+  }
+  if (keeps && !calls.name.has_time()) {
+    faults.emplace_back(
+        "--keep-bytes, --keep-age and --keep-free know the files in --per-call-dir by their {timestamp}; put it into "
+        "--per-call-pattern");
+  }
+}
+
+std::shared_ptr<const CommandLine> command_of(const std::string& option, const std::string& text,
+                                              const std::vector<std::string_view>& known, bool possible,
+                                              const std::string& needed, std::vector<std::string>& faults) {
+  if (text.empty()) return nullptr;
+  Result<CommandLine> parsed = CommandLine::parse(text, known);
+  if (!parsed) {
+    faults.push_back(option + " " + parsed.error().text);
+  } else if (!possible) {
+    faults.push_back(option + " needs " + needed);
+  } else {
+    return std::make_shared<const CommandLine>(std::move(*parsed));
+  }
+  return nullptr;
+}
+
+void read_commands(const config::Settings& settings, EngineSettings& engine, std::vector<std::string>& faults) {
+  engine.pcap_command = command_of("--pcap-command", settings.text("pcap-command"), {kPcapPlaceholder}, engine.stores(),
+                                   "capture files: give --write-file, --rotate-dir or --per-call-dir too", faults);
+  engine.voip_command =
+      command_of("--voip-command", settings.text("voip-command"), {kVoipPlaceholders.begin(), kVoipPlaceholders.end()},
+                 !engine.calls.directory.empty(), "files of calls: give --per-call-dir too", faults);
+}
+
+}  // namespace
+
 ProcessorSettings read_settings(const config::Settings& settings, const std::string& program, const std::string& listen,
                                 std::vector<std::string>& faults) {
   ProcessorSettings processor;
@@ -162,8 +287,7 @@ ProcessorSettings read_settings(const config::Settings& settings, const std::str
   }
   CaptureTarget& rotation = engine.rotation;
   rotation.directory = settings.text("rotate-dir");
-  rotation.format =
-      settings.text("rotate-format") == "pcap" ? capture::CaptureFormat::kPcap : capture::CaptureFormat::kPcapng;
+  rotation.format = format_named(settings.text("rotate-format"));
   rotation.size_bytes = settings.size("rotate-size");
   rotation.age = settings.milliseconds("rotate-interval");
   rotation.idle = settings.milliseconds("rotate-idle");
@@ -174,21 +298,13 @@ ProcessorSettings read_settings(const config::Settings& settings, const std::str
     faults.push_back("--write-file and --rotate-dir are two ways to store the same packets; choose one");
   }
   if (rotation.directory.empty()) {
-    for (const char* const name :
-         {"rotate-size", "rotate-interval", "rotate-idle", "rotate-format", "keep-bytes", "keep-age", "keep-free"}) {
+    for (const char* const name : {"rotate-size", "rotate-interval", "rotate-idle", "rotate-format"}) {
       if (settings.is_set(name)) faults.push_back(std::string("--") + name + " needs --rotate-dir");
     }
   }
-  if (const std::string& command = settings.text("pcap-command"); !command.empty()) {
-    const Result<CommandLine> parsed = CommandLine::parse(command, {kPcapPlaceholder});
-    if (!parsed) {
-      faults.push_back("--pcap-command " + parsed.error().text);
-    } else if (!engine.stores()) {
-      faults.push_back("--pcap-command needs capture files: give --write-file or --rotate-dir too");
-    } else {
-      engine.pcap_command = std::make_shared<const CommandLine>(*parsed);
-    }
-  }
+  read_calls(settings, engine, faults);
+  read_commands(settings, engine, faults);
+  engine.call_id_suffixes = settings.list("call-id-suffix");
   engine.state_dir = settings.text("state-dir");
   if (engine.state_dir.empty()) engine.state_dir = config::state_directory(program, engine.processor_id);
   engine.filter_file = settings.text("filter-file");

@@ -75,7 +75,7 @@ def test_a_failing_command_is_logged_and_counted_and_harms_nobody(programs, tmp_
      'unknown placeholder %file%, choose from %pcap% at character 6'),
     (['--write-file', 's.pcap', '--pcap-command', '/no/such/program %pcap%'],
      'no executable file "/no/such/program"'),
-    (['--pcap-command', 'echo %pcap%'], '--pcap-command needs capture files: give --write-file or --rotate-dir too')])
+    (['--pcap-command', 'echo %pcap%'], '--pcap-command needs capture files: give --write-file, --rotate-dir or --per-call-dir too')])
 def test_a_command_that_can_not_run_is_refused_at_the_start(programs, tmp_path, options, told):
     options = [tmp_path / o if o == 's.pcap' else o for o in options]
     processor = programs.run('processord', '--listen', '127.0.0.1:0', *options)

@@ -88,13 +88,19 @@ def test_health_says_serving_for_the_server_and_each_service(client):
 
 
 @pytest.mark.parametrize('path, request_fields',
-                         [*((f'{MANAGEMENT}/{name}', fields) for name, fields in UNBUILT.items()),
-                          (f'{DATA}/SubscribeCorrelatedCalls', {})])
+                         [(f'{MANAGEMENT}/{name}', fields) for name, fields in UNBUILT.items()])
 def test_calls_of_later_steps_answer_unimplemented(client, path, request_fields):
     with pytest.raises(grpc.RpcError) as refused:
         reply = client.call(path, request_fields)
         next(reply)  # of a stream; a single reply has failed above
     assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_a_console_gets_a_snapshot_of_calls_also_when_there_are_none(client):
+    updates = client.call(f'{DATA}/SubscribeCorrelatedCalls', {'client_id': 'watcher', 'with_removals': True})
+    begin, end = next(updates), next(updates)
+    types = begin.DESCRIPTOR.fields_by_name['update_type'].enum_type.values_by_number
+    assert [types[update.update_type].name for update in (begin, end)] == ['CALL_SNAPSHOT_BEGIN', 'CALL_SNAPSHOT_END']
 
 
 def test_a_subscriber_gets_the_packets_of_the_hunters_it_chose(client, processor, hunter):

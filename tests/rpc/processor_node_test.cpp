@@ -10,13 +10,11 @@
 #include <functional>
 #include <future>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "tests/rpc/processor_client.h"
-#include "tests/support/numbered_packets.h"
-#include "tests/support/sip_packets.h"
+#include "tests/rpc/packet_calls.h"
+#include "tests/rpc/subscriber.h"
 #include "tests/unit/capture/capture_judges.h"
 
 using namespace lc;
@@ -28,101 +26,6 @@ namespace management = lippycat::management;
 using grpc::StatusCode;
 
 namespace {
-
-processor::EngineSettings settings(const std::string& write_file = "") {
-  processor::EngineSettings settings;
-  settings.processor_id = "p1";
-  settings.write_file = write_file;
-  settings.state_dir = write_file + ".state";
-  settings.sync = processor::SyncPolicy::kNever;
-  return settings;
-}
-
-data::PacketBatch batch(std::uint64_t sequence, int packets = 2, std::size_t size = 60, const std::string& id = "h1") {
-  data::PacketBatch batch;
-  batch.set_hunter_id(id);
-  batch.set_epoch(kEpoch);
-  batch.set_sequence(sequence);
-  for (int i = 0; i < packets; ++i) {
-    const auto number =
-        static_cast<std::uint32_t>(sequence - 1) * static_cast<std::uint32_t>(packets) + static_cast<std::uint32_t>(i);
-    const auto bytes = numbered_bytes({1, number}, size);
-    data::CapturedPacket& packet = *batch.add_packets();
-    packet.set_data(bytes.data(), bytes.size());
-    packet.set_timestamp_ns(1'700'000'000'000'000'000 + number);
-    packet.set_capture_length(static_cast<std::uint32_t>(size));
-    packet.set_original_length(static_cast<std::uint32_t>(size));
-    packet.set_link_type(1);
-    packet.set_interface_name("eth0");
-  }
-  return batch;
-}
-
-/// A StreamPackets call.
-class PacketCall {
- public:
-  explicit PacketCall(Client& client) : stream_(client.packets->StreamPackets(&context_)) {}
-
-  bool send(const data::PacketBatch& message) { return stream_->Write(message); }
-  /// Reads until `sequence` is acknowledged; false when the call ends before.
-  bool wait_for_ack(std::uint64_t sequence) {
-    while (last.ack_sequence() < sequence) {
-      if (!stream_->Read(&last)) return false;
-    }
-    return true;
-  }
-  void half_close() { stream_->WritesDone(); }
-  /// Reads what is left, and how the call ended.
-  grpc::Status end() {
-    for (data::StreamControl control; stream_->Read(&control);) last = control;
-    return stream_->Finish();
-  }
-
-  data::StreamControl last;
-
- private:
-  Context context_;
-  std::unique_ptr<grpc::ClientReaderWriter<data::PacketBatch, data::StreamControl>> stream_;
-};
-
-/// A SubscribePackets call that stands when it is made.
-class Subscriber {
- public:
-  Subscriber(Client& client, const data::SubscribeRequest& request)
-      : stream_(client.packets->SubscribePackets(&context_, request)) {
-    stream_->WaitForInitialMetadata();
-  }
-  ~Subscriber() {
-    if (!stream_) return;
-    context_.TryCancel();
-    for (data::PacketBatch rest; stream_->Read(&rest);) {
-    }
-    static_cast<void>(stream_->Finish());
-  }
-  Subscriber(const Subscriber&) = delete;
-  Subscriber& operator=(const Subscriber&) = delete;
-
-  std::optional<data::PacketBatch> next() {
-    data::PacketBatch message;
-    if (!stream_->Read(&message)) return std::nullopt;
-    return message;
-  }
-  grpc::Status end() {
-    const grpc::Status status = stream_->Finish();
-    stream_.reset();
-    return status;
-  }
-
- private:
-  Context context_;
-  std::unique_ptr<grpc::ClientReader<data::PacketBatch>> stream_;
-};
-
-data::SubscribeRequest subscription(const std::string& expression) {
-  data::SubscribeRequest request;
-  request.set_bpf_filter(expression);
-  return request;
-}
 
 /// How a StreamPackets call ends whose first message are these bytes.
 grpc::Status answer_to_bytes(Client& client, const std::string& bytes) {
@@ -267,158 +170,6 @@ TEST_CASE("A stream that cannot be served is refused with the status that the pr
     CHECK_FALSE(stream->Read(&answer));
     CHECK(stream->Finish().error_code() == StatusCode::NOT_FOUND);
   }
-}
-
-TEST_CASE("A subscriber gets the hunters it chose: all of them, those it names, or none", "[processor_node]") {
-  auto node = serve(settings());
-  Client console(node->address());
-  data::SubscribeRequest unfiltered;
-  unfiltered.add_hunter_ids("h2");  // means nothing without has_hunter_filter
-  data::SubscribeRequest named = unfiltered;
-  named.set_has_hunter_filter(true);
-  data::SubscribeRequest none;
-  none.set_has_hunter_filter(true);
-  Subscriber to_all(console, unfiltered);
-  Subscriber to_h2(console, named);
-  Subscriber to_none(console, none);
-
-  for (const std::string id : {"h1", "h2"}) {
-    Client hunter(node->address());
-    REQUIRE(hunter.register_hunter(id).ok());
-    PacketCall call(hunter);
-    REQUIRE(call.send(batch(1, 2, 60, id)));
-    call.half_close();
-    REQUIRE(call.end().ok());
-  }
-  for (const std::string id : {"h1", "h2"}) {
-    const auto got = to_all.next();
-    REQUIRE(got);
-    CHECK(got->hunter_id() == id);
-    CHECK(got->sequence() == 1);
-    CHECK(got->epoch() == kEpoch);
-    REQUIRE(got->packets_size() == 2);
-    const data::PacketBatch sent = batch(1, 2, 60, id);
-    for (int i = 0; i < 2; ++i) {
-      data::CapturedPacket packet = got->packets(i);
-      CHECK(packet.metadata().protocol() == "Ethernet");  // their bytes are no known protocol's
-      packet.clear_metadata();
-      CHECK(packet.SerializeAsString() == sent.packets(i).SerializeAsString());
-    }
-  }
-  const auto got = to_h2.next();
-  REQUIRE(got);
-  CHECK(got->hunter_id() == "h2");
-  node.reset();  // whatever would come has come when the call is over
-  CHECK_FALSE(to_h2.next());
-  CHECK_FALSE(to_none.next());
-}
-
-TEST_CASE("A subscriber gets what a hunter says of a packet, and what the processor finds where no hunter said it",
-          "[processor_node]") {
-  const auto node = serve(settings());
-  Client console(node->address());
-  Subscriber subscriber(console, {});
-  Client hunter(node->address());
-  REQUIRE(hunter.register_hunter().ok());
-  const std::string invite =
-      "INVITE sip:bob@b.example SIP/2.0\r\nCall-ID: c1\r\nFrom: <sip:alice@a.example>;tag=t\r\n\r\n";
-  const auto frame = test::udp_frame({"192.0.2.1", 5060}, {"192.0.2.2", 5070}, test::bytes_of(invite));
-  data::PacketBatch sent = batch(1, 3);
-  for (data::CapturedPacket& packet : *sent.mutable_packets()) {
-    packet.set_data(frame.data(), frame.size());
-    packet.clear_capture_length();
-  }
-  data::PacketMetadata& said = *sent.mutable_packets(1)->mutable_metadata();
-  said.set_protocol("MGCP");
-  said.mutable_sip()->set_call_id("the hunter's");
-  (*said.mutable_details())["key"] = "value";
-  PacketCall call(hunter);
-  REQUIRE(call.send(sent));
-  const auto got = subscriber.next();
-  REQUIRE(got);
-  REQUIRE(got->packets_size() == 3);
-  CHECK(got->packets(1).metadata().SerializeAsString() == said.SerializeAsString());
-  for (const int i : {0, 2}) {
-    const data::PacketMetadata& found = got->packets(i).metadata();
-    CHECK(found.protocol() == "SIP");
-    CHECK(found.transport() == "UDP");
-    CHECK(found.src_ip() == "192.0.2.1");
-    CHECK(found.dst_ip() == "192.0.2.2");
-    CHECK(found.src_port() == 5060);
-    CHECK(found.dst_port() == 5070);
-    CHECK(found.sip().method() == "INVITE");
-    CHECK(found.sip().call_id() == "c1");
-    CHECK(found.sip().from_user() == "alice");
-    CHECK(found.info() == "Request: INVITE sip:bob@b.example");
-    CHECK_FALSE(found.has_rtp());
-    CHECK_FALSE(found.has_dns());
-  }
-}
-
-TEST_CASE("A subscriber's expression chooses packets, a bad one is refused, and so is one subscriber too many",
-          "[processor_node]") {
-  processor::EngineSettings engine = settings();
-  engine.max_subscribers = 1;
-  const auto node = serve(engine);
-  Client console(node->address());
-  {
-    Subscriber bad(console, subscription("udp prot 53"));
-    CHECK_FALSE(bad.next());
-    const grpc::Status status = bad.end();
-    CHECK(status.error_code() == StatusCode::INVALID_ARGUMENT);
-    CHECK_THAT(status.error_message(), Catch::Contains("syntax error"));  // libpcap's words
-  }
-  Subscriber large(console, subscription("greater 100"));
-  {
-    Subscriber second(console, {});
-    CHECK_FALSE(second.next());
-    CHECK(second.end().error_code() == StatusCode::RESOURCE_EXHAUSTED);
-  }
-  Client hunter(node->address());
-  REQUIRE(hunter.register_hunter().ok());
-  PacketCall call(hunter);
-  data::PacketBatch mixed = batch(1, 2, 60);
-  mixed.MergeFrom(batch(1, 3, 120));
-  REQUIRE(call.send(batch(1, 2, 60)));
-  mixed.set_sequence(2);
-  REQUIRE(call.send(mixed));
-  REQUIRE(call.wait_for_ack(2));
-  const auto got = large.next();
-  REQUIRE(got);
-  CHECK(got->sequence() == 2);
-  REQUIRE(got->packets_size() == 3);
-  for (const auto& packet : got->packets()) CHECK(packet.capture_length() == 120);
-}
-
-TEST_CASE("A subscriber that never reads holds nobody up, and is told later how many packets it lost",
-          "[processor_node]") {
-  constexpr std::uint64_t kBatches = 80;  // of half a MiB: more than all queues and windows on the way hold
-  constexpr int kPackets = 8;
-  const auto node = serve(settings());
-  Client console(node->address());
-  Subscriber slow(console, {});
-  Client hunter(node->address());
-  REQUIRE(hunter.register_hunter().ok());
-  PacketCall call(hunter);
-  for (std::uint64_t sequence = 1; sequence <= kBatches; ++sequence) {
-    REQUIRE(call.send(batch(sequence, kPackets, 65'536)));
-  }
-  REQUIRE(call.wait_for_ack(kBatches));
-
-  std::uint64_t received = 0;
-  std::uint64_t dropped = 0;
-  std::uint64_t sequence = 0;
-  while (sequence < kBatches) {
-    const auto got = slow.next();
-    REQUIRE(got);
-    CHECK(got->sequence() > sequence);
-    sequence = got->sequence();
-    received += static_cast<std::uint64_t>(got->packets_size());
-    CHECK(got->stats().dropped() >= dropped);
-    dropped = got->stats().dropped();
-  }
-  CHECK(dropped > 0);
-  CHECK(received + dropped == kBatches * kPackets);
 }
 
 TEST_CASE("Status calls show what hunters registered and reported", "[processor_node]") {
@@ -583,9 +334,6 @@ TEST_CASE("Calls that this processor does not serve say so", "[processor_node]")
       [&](auto* context) {
         return stream_status(control.SubscribeTopology(context, {}), management::TopologyUpdate{});
       },
-      [&](auto* context) {
-        return stream_status(client.packets->SubscribeCorrelatedCalls(context, {}), data::CorrelatedCallUpdate{});
-      },
   };
   for (std::size_t i = 0; i < calls.size(); ++i) {
     INFO("call " << i);
@@ -602,7 +350,7 @@ TEST_CASE("A processor that stops under open streams is soon gone, and has ackno
   auto node = serve(settings(file));
   Client client(node->address());
   REQUIRE(client.register_hunter().ok());
-  Subscriber console(client, {});
+  auto console = subscribe_packets(client);
   Context beat_context;
   const auto beats = client.control->Heartbeat(&beat_context);
   management::HunterHeartbeat beat;

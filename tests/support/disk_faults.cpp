@@ -50,6 +50,18 @@ extern "C" int fdatasync(int fd) {
   return static_cast<int>(::syscall(SYS_fdatasync, fd));
 }
 
+extern "C" int syncfs(int fd) noexcept {
+  if (lc::test::DiskFaults* faults = lc::test::current.load(); faults != nullptr) {
+    ++faults->volume_syncs;
+    if (faults->failing_volume_syncs.fetch_sub(1) > 0) {
+      errno = EIO;
+      return -1;
+    }
+    ++faults->failing_volume_syncs;
+  }
+  return static_cast<int>(::syscall(SYS_syncfs, fd));
+}
+
 extern "C" int unlink(const char* path) noexcept {
   const std::shared_lock moves(lc::test::still);
   return static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, 0));

@@ -1,5 +1,5 @@
-// A disk that fails, is slow or stands still at will: pwrite(2), fdatasync(2) and unlink(2) of this program, which
-// capture files, spool and journal use.
+// A disk that fails, is slow or stands still at will: pwrite(2), fdatasync(2), syncfs(2) and unlink(2) of this program,
+// which capture files, spool and journal use.
 #pragma once
 
 #include <atomic>
@@ -16,8 +16,10 @@ class DiskFaults {
   DiskFaults(const DiskFaults&) = delete;
   DiskFaults& operator=(const DiskFaults&) = delete;
 
-  std::atomic<int> write_error{0};     // errno; 0 = none
-  std::atomic<int> failing_syncs{0};   // that many of the next ones give EIO
+  std::atomic<int> write_error{0};    // errno; 0 = none
+  std::atomic<int> failing_syncs{0};  // that many of the next ones give EIO
+  std::atomic<int> failing_volume_syncs{0};
+  std::atomic<int> volume_syncs{0};
   std::atomic<int> write_delay_us{0};  // each pwrite takes that much longer
   std::atomic<int> failed_writes{0};
 };

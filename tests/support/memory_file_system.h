@@ -151,6 +151,11 @@ class MemoryFileSystem final : public FileSystem {
     return result;
   }
 
+  std::unique_ptr<Volume> volume(const std::string&) override {
+    if (fails()) return nullptr;
+    return std::make_unique<MemoryVolume>(*this);
+  }
+
   std::unique_ptr<Lock> lock(const std::string& directory) override {
     if (fails()) return nullptr;
     auto held = std::make_shared<const std::string>(directory);
@@ -183,6 +188,21 @@ class MemoryFileSystem final : public FileSystem {
 
    private:
     std::shared_ptr<const std::string> held_;
+  };
+
+  class MemoryVolume final : public Volume {
+   public:
+    explicit MemoryVolume(MemoryFileSystem& files) : files_(files) {}
+    int sync() override {
+      if (files_.fails()) return -1;
+      for (const NameChange& change : files_.name_changes_) apply(files_.durable_names_, change);
+      files_.name_changes_.clear();
+      for (const auto& [path, node] : files_.names_) MemoryFileSystem::sync(*node);
+      return 0;
+    }
+
+   private:
+    MemoryFileSystem& files_;
   };
 
   class MemoryFile final : public File {

@@ -4,11 +4,17 @@
 //
 // Each line of standard input is a JSON list of filters: {"id", "type" (a number), "pattern", "action"}. For each line
 // it prints {"frames": {"N": ["id", ...]}, "sizes": {"N": captured}}, frames numbered from 1, in the order of
-// forwarding.
+// forwarding. For a line that says "calls" it prints {"frames": {"N": [call, ...]}, "calls": ["Call-ID", ...]}: what a
+// sorter of every call says.
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
+#include <vector>
 
+#include "common/calls/call_sorter.h"
+#include "common/calls/packet_clock.h"
 #include "common/calls/selector.h"
 #include "common/capture/file_source.h"
 #include "common/packet/wire_format.h"
@@ -82,6 +88,50 @@ ordered_json select(const std::string& path, const ordered_json& request) {
   return {{"frames", outlet.frames}, {"sizes", outlet.sizes}, {"filtered", selector.filtered()}};
 }
 
+/// Knows frames by their number, and calls by the order in which they came.
+class Calls final : public calls::CallSorter::Listener {
+ public:
+  bool signalling(const calls::Call& call, calls::CallIndex index, const sip::Message& message, const sip::Sdp*,
+                  const calls::CallSorter::Context&) override {
+    if (!calls::is_call(call, message)) return false;
+    if (numbers.try_emplace(index, ids.size()).second) ids.push_back(call.id);
+    return true;
+  }
+  void media(calls::CallIndex, std::span<const std::uint8_t>, const calls::CallSorter::Context&) override {}
+  void removed(calls::CallIndex index) override { numbers.erase(index); }
+  void belongs(calls::Ticket frame, calls::CallIndex index, calls::CallSorter::Part) override {
+    if (settled_frames.contains(frame)) throw std::logic_error("frame " + std::to_string(frame) + " was settled before");
+    frames[frame].insert(numbers.at(index));
+  }
+  void settled(calls::Ticket frame) override {
+    if (!settled_frames.insert(frame).second) throw std::logic_error("settled twice: " + std::to_string(frame));
+  }
+
+  std::map<calls::CallIndex, std::size_t> numbers;
+  std::vector<std::string> ids;
+  std::map<calls::Ticket, std::set<std::size_t>> frames;
+  std::set<calls::Ticket> settled_frames;
+};
+
+ordered_json sort(const std::string& path) {
+  auto source = capture::FileSource::open(path, {});
+  if (!source) return {{"error", source.error().text}};
+  Calls found;
+  calls::CallSorter sorter(found);
+  calls::PacketClock clock;
+  calls::Ticket number = 0;
+  const capture::PacketConsumer look = [&](const packet::PacketView& frame) {
+    sorter.look(frame, (*source)->link_type(), 0, 0, clock.time_of(0, frame.timestamp_ns), ++number);
+  };
+  while ((*source)->dispatch(1000, look).state == capture::ReadState::kReading) {
+  }
+  sorter.finish();
+  if (found.settled_frames.size() != number) throw std::logic_error("not every frame was settled");
+  ordered_json frames = ordered_json::object();
+  for (const auto& [frame, calls] : found.frames) frames[std::to_string(frame)] = calls;
+  return {{"frames", frames}, {"calls", found.ids}};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -90,7 +140,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   for (std::string line; std::getline(std::cin, line);) {
-    std::cout << select(argv[1], ordered_json::parse(line)).dump(-1, ' ', false, ordered_json::error_handler_t::replace)
+    const ordered_json request = ordered_json::parse(line);
+    const ordered_json answer = request == "calls" ? sort(argv[1]) : select(argv[1], request);
+    std::cout << answer.dump(-1, ' ', false, ordered_json::error_handler_t::replace)
               << '\n';
   }
   return 0;

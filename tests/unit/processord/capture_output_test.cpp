@@ -30,7 +30,7 @@ struct Place {
     path = dir.file(name);
     output.reset();
     Result<std::unique_ptr<CaptureOutput>> opened =
-        CaptureOutput::open({.path = path}, journal, SyncPolicy::kInterval, [](const std::string&) {});
+        CaptureOutput::open({.path = path}, journal, SyncPolicy::kInterval, {.closed = [](const std::string&) {}});
     REQUIRE(opened);
     output = std::move(*opened);
     return *output;
@@ -68,7 +68,7 @@ TEST_CASE("A second link type goes into a pcap file of its own, named after it",
   const auto store = [&](std::uint32_t first, std::uint32_t count, std::uint32_t link_type) {
     const auto stored = output.write(make_batch({.first_number = first, .packets = count, .link_type = link_type}));
     REQUIRE(stored);
-    CHECK(*stored == count);
+    CHECK(stored->stored == count);
   };
   store(0, 5, packet::kEthernet);
   store(5, 3, packet::kRaw);
@@ -106,7 +106,7 @@ TEST_CASE("A link type that no file can hold is left out, and said so by the cou
     CaptureOutput& output = place.open(name);
     const auto refused = output.write(make_batch({.packets = 3, .link_type = 70'000}));
     REQUIRE(refused);
-    CHECK(*refused == 0);
+    CHECK(refused->stored == 0);
     REQUIRE(output.write(make_batch({.packets = 2})));
     place.close();
     CHECK(capinfos_counts({place.dir.file(name)}) == std::vector<std::uint64_t>{2});
@@ -136,7 +136,7 @@ TEST_CASE("An interface that comes while the disk is full loses no packet", "[ca
       CHECK(stored.error().code == Code::kResourceExhausted);
       ++refusals;
     } else {
-      REQUIRE(*stored == 1);
+      REQUIRE(stored->stored == 1);
       ++next;
     }
   }
@@ -183,7 +183,7 @@ TEST_CASE("Wherever a processor is killed, each packet is in its files once and 
                   .format = *capture::capture_format(path),
                   .size_bytes = 1'500};
       }
-      const auto opened = CaptureOutput::open(target, journal, policy, [](const std::string&) {});
+      const auto opened = CaptureOutput::open(target, journal, policy, {.closed = [](const std::string&) {}});
       REQUIRE(opened);
       CaptureOutput& output = **opened;
       std::uint64_t stored = journal.positions().empty() ? 0 : journal.positions()[0].sequence;

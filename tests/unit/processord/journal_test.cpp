@@ -37,15 +37,23 @@ JournalEntry stored(const std::string& hunter, std::uint64_t sequence, std::uint
   return {.positions = {{hunter, epoch, sequence}}};
 }
 
-/// What a journal should know: nothing but two maps.
+/// What a journal should know: nothing but a few maps.
 struct Model {
   std::map<std::string, StoredPosition> positions;
   std::map<std::string, CommittedFile> files;
+  std::map<std::string, CommittedFile> call_files;
+  std::set<std::string> interrupted;
   std::vector<std::string> recent;  // hunters, the last one at the end
 
   void apply(const JournalEntry& entry) {
-    for (const std::string& path : entry.finished) files.erase(path);
+    for (const std::string& path : entry.finished) {
+      files.erase(path);
+      call_files.erase(path);
+    }
+    for (const std::string& path : entry.interrupted) interrupted.insert(path);
+    for (const std::string& path : entry.forgotten) interrupted.erase(path);
     for (const CommittedFile& file : entry.files) files[file.path] = file;
+    for (const CommittedFile& file : entry.call_files) call_files[file.path] = file;
     for (const StoredPosition& position : entry.positions) {
       positions[position.hunter_id] = position;
       std::erase(recent, position.hunter_id);
@@ -65,7 +73,10 @@ struct Model {
     }
     std::map<std::string, CommittedFile> unfinished;
     for (const CommittedFile& file : journal.unfinished()) unfinished[file.path] = file;
-    return unfinished == files;
+    std::map<std::string, CommittedFile> calls;
+    for (const CommittedFile& file : journal.unfinished_calls()) calls[file.path] = file;
+    const std::vector<std::string> told = journal.interrupted();
+    return unfinished == files && calls == call_files && std::set<std::string>(told.begin(), told.end()) == interrupted;
   }
 };
 
@@ -76,6 +87,17 @@ JournalEntry random_entry(std::mt19937_64& random, std::uint64_t& sequence) {
   for (std::uint64_t n = random() % 3; n > 0; --n) {
     entry.files.push_back(file("/c/" + std::to_string(random() % 4) + ".pcap", ++sequence));
   }
+  for (std::uint64_t n = random() % 3; n > 0; --n) {
+    CommittedFile& call =
+        entry.call_files.emplace_back(file("/k/" + std::to_string(random() % 5) + ".pcap", ++sequence));
+    call.identity.inode = sequence / 50;  // now and then another file has the name
+  }
+  if (random() % 9 == 0) {
+    entry.finished.push_back("/k/" + std::to_string(random() % 5) + ".pcap");
+    entry.interrupted.push_back("/k/" + std::to_string(random() % 3));
+    entry.forgotten.push_back("/k/" + std::to_string(random() % 3) + "x");
+  }
+  if (random() % 20 == 0) entry.forgotten.push_back("/k/" + std::to_string(random() % 3));
   for (std::uint64_t n = random() % 4; n > 0; --n) {
     entry.positions.push_back({"h" + std::to_string(random() % 9), random() % 3 + 1, ++sequence});
   }
@@ -137,7 +159,8 @@ TEST_CASE("A journal tells its next reader the last that each hunter and file ca
   CHECK(journal.unfinished() == std::vector<CommittedFile>{file("/a \"b\"\n.pcap", 900)});
   const auto shown = capture::test::run("strings " + journal.path());
   CHECK_THAT(shown.text, Catch::Contains("position h1 1 7\n") && Catch::Contains("finished \"/other.pcap\"\n") &&
-                             Catch::Contains("file \"/a \\\"b\\\"\\n.pcap\" 5 77 123 900 9\n"));
+                             Catch::Contains("file 1 \"/a \\\"b\\\"\\n.pcap\" 5 77 123 10 0\n") &&
+                             Catch::Contains("grown 1 900 9\n"));
 }
 
 TEST_CASE("Whatever call fails and wherever the process dies or power is lost, nothing acknowledged is forgotten",
@@ -313,6 +336,40 @@ TEST_CASE("A journal stays small however long a processor runs, and forgets the 
   CHECK(journal.positions() == expected);
 }
 
+TEST_CASE("A journal of the version before, which has no numbers, is read and goes on with numbers", "[journal]") {
+  MemoryFileSystem disk;
+  std::vector<std::uint8_t> bytes;
+  append_twice(bytes, 1, {.files = {file("/c/a.pcap", 0)}});
+  append_twice(bytes, 2, {.positions = {{"h1", 9, 5}}, .files = {file("/c/a.pcap", 400), file("/c/b.pcap", 100)}});
+  append_twice(bytes, 3, {.positions = {{"h1", 9, 6}}, .files = {file("/c/a.pcap", 900)}, .finished = {"/c/b.pcap"}});
+  const std::string text(bytes.begin(), bytes.end());
+  REQUIRE(text.find("file \"/c/a.pcap\" 5 77 123 900 9\n") != std::string::npos);  // as 0.1.0 wrote it
+  disk.put(kPath, bytes);
+  {
+    Journal journal({.directory = kFolder}, disk);
+    CHECK(journal.positions() == std::vector<StoredPosition>{{"h1", 9, 6}});
+    CHECK(journal.unfinished() == std::vector<CommittedFile>{file("/c/a.pcap", 900)});
+    REQUIRE(journal.append({.files = {file("/c/new.pcap", 1)}, .finished = {"/c/a.pcap"}}));
+    REQUIRE(journal.append({.files = {file("/c/new.pcap", 200)}}));
+  }
+  const Journal journal({.directory = kFolder}, disk);
+  CHECK(journal.unfinished() == std::vector<CommittedFile>{file("/c/new.pcap", 200)});
+}
+
+TEST_CASE("Of thousands of files that grow, a commit says a few bytes each", "[journal]") {
+  MemoryFileSystem disk;
+  Journal journal({.directory = kFolder}, disk);
+  JournalEntry entry;
+  for (std::uint64_t n = 0; n < 2000; ++n) {
+    entry.call_files.push_back(file("/var/lib/lippycat/calls/" + std::string(80, 'x') + std::to_string(n), 0));
+  }
+  REQUIRE(journal.append(entry));
+  const std::uint64_t before = journal.size_bytes();
+  for (CommittedFile& file : entry.call_files) file.bytes = 1'000'000'000;
+  REQUIRE(journal.append(entry));
+  CHECK((journal.size_bytes() - before) / 2 < 2000 * std::uint64_t{32});
+}
+
 TEST_CASE("A second process on the same state directory is told so, and the first goes on", "[journal]") {
   const TempDir dir;
   RealFileSystem disk("journal");
@@ -355,6 +412,10 @@ TEST_CASE("An entry comes back as it was written, whatever its paths are called"
                              .bytes = random(),
                              .packets = random()});
       entry.finished.push_back(path + "\\x41\"\n \x01");
+      entry.interrupted.push_back(path + "\n");
+      entry.forgotten.push_back(path + "x");
+      entry.begun.push_back({.number = random(), .of_call = random() % 2 == 0, .file = entry.files.back()});
+      entry.grown.push_back({.number = random(), .bytes = random(), .packets = random()});
     }
     for (std::uint64_t i = random() % 3; i > 0; --i) entry.positions.push_back({"a.b_c-d", random(), random()});
     const std::optional<JournalEntry> parsed = journal_entry(to_text(entry));
@@ -395,7 +456,16 @@ TEST_CASE("A text that no journal writes is refused as a whole", "[journal_entry
                                 "file \"/a\" 1 2 3 4\n",
                                 "file \"/a\"1 2 3 4 5\n",
                                 "file \"/a\" 1 2 3 4 5 6\n",
-                                "file \"/a\" 1 2 3 -4 5\n"}) {
+                                "file \"/a\" 1 2 3 -4 5\n",
+                                "file 1 /a 1 2 3 4 5\n",
+                                "file -1 \"/a\" 1 2 3 4 5\n",
+                                "call \"/a\" 1 2 3 4 5\n",
+                                "call 1 \"/a\" 1 2 3 4\n",
+                                "grown 1 2\n",
+                                "grown 1 2 3 4\n",
+                                "grown \"/a\" 1 2\n",
+                                "interrupted /a\n",
+                                "forgotten\n"}) {
     INFO(bad);
     CHECK_FALSE(journal_entry(bad));
     CHECK_FALSE(journal_entry(good + bad));

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "processord/engine/call_file_name.h"
 #include "tests/support/temp_dir.h"
 
 using namespace lc;
@@ -39,7 +40,7 @@ struct Folder {
     return names;
   }
   std::uint64_t sweep(Retention::Limits limits) const {
-    Retention retention(dir.path().string(), limits);
+    Retention retention({{dir.path().string(), Retention::is_named_by_time}}, limits);
     retention.sweep();
     return retention.removed();
   }
@@ -99,6 +100,28 @@ TEST_CASE("What is not named as our files are is never touched", "[retention]") 
   CHECK(folder.names().size() == others.size() + 3);
 }
 
+TEST_CASE("Files of calls and others are kept within the same limits, and what no pattern knows stays", "[retention]") {
+  const Folder rest;
+  const Folder calls;
+  const CallFileName pattern;
+  const auto call_file = [](int number, const std::string& suffix = ".pcapng") {
+    return "20261123T0000" + std::to_string(10 + number) + "Z_c" + std::to_string(number) + suffix;
+  };
+  for (int i = 1; i <= 3; ++i) {
+    rest.make(name(i), 1000 - 2 * i, 2);
+    calls.make(call_file(i), 999 - 2 * i, 2);  // the newest is the last of these
+  }
+  calls.make(call_file(9, ".pcapng.part"), 5000, 2);
+  calls.make("report.pcapng", 5000, 50);
+  Retention retention({{rest.dir.path().string(), Retention::is_named_by_time},
+                       {calls.dir.path().string(), [&](std::string_view file) { return pattern.matches(file); }}},
+                      {.bytes = 9 * kBlock});
+  retention.sweep();
+  CHECK(retention.removed() == 3);
+  CHECK(rest.names() == Names{name(3)});
+  CHECK(calls.names() == Names{call_file(2), call_file(3), call_file(9, ".pcapng.part"), "report.pcapng"});
+}
+
 TEST_CASE("Whatever comes, what is kept is the newest of all and as much as may be", "[retention]") {
   std::mt19937 random(Catch::rngSeed());
   const Folder folder;
@@ -124,7 +147,7 @@ TEST_CASE("Whatever comes, what is kept is the newest of all and as much as may 
 
 TEST_CASE("A closed file is noticed at once, and a directory that is gone harms nobody", "[retention]") {
   const Folder folder;
-  Retention retention(folder.dir.path().string(), {.bytes = 1});
+  Retention retention({{folder.dir.path().string(), Retention::is_named_by_time}}, {.bytes = 1});
   retention.start();
   folder.make(name(1), 100);
   folder.make(name(2), 50);
@@ -132,7 +155,7 @@ TEST_CASE("A closed file is noticed at once, and a directory that is gone harms 
   for (const auto end = Clock::now() + 5s; Clock::now() < end && retention.removed() == 0;) std::this_thread::yield();
   CHECK(retention.removed() == 1);
   retention.stop();
-  Retention nowhere(folder.dir.file("nowhere"), {.bytes = 1});
+  Retention nowhere({{folder.dir.file("nowhere"), Retention::is_named_by_time}}, {.bytes = 1});
   nowhere.sweep();
   CHECK(nowhere.removed() == 0);
 }

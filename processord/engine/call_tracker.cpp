@@ -1,0 +1,321 @@
+#include "processord/engine/call_tracker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/text.h"
+#include "common/sip/rtp.h"
+#include "common/sip/text.h"
+
+namespace lc::processor {
+namespace {
+
+constexpr std::size_t kMaxFormats = 64;  // of a call
+constexpr std::size_t kMaxStreams = 32;  // of a call; the one that was silent for longest makes room
+// Of what a message says: enough for what means something.
+constexpr std::size_t kMaxText = 256;
+constexpr std::size_t kMaxCallId = 1'024;
+constexpr std::size_t kMaxCodec = 32;
+constexpr std::uint8_t kComfortNoise = 13;
+
+std::string text_of(std::string_view text, std::size_t most = kMaxText) {
+  return std::string(text.substr(0, most));
+}
+
+std::string user_of(const sip::Message& message, sip::Identity identity) {
+  sip::Uri uri;
+  return sip::parse_uri(message.value_of(identity), uri) ? text_of(uri.user) : std::string();
+}
+
+std::string_view name_of(calls::CallState state) {
+  switch (state) {
+    case calls::CallState::kTrying:
+      return "trying";
+    case calls::CallState::kRinging:
+      return "ringing";
+    case calls::CallState::kActive:
+      return "active";
+    case calls::CallState::kEnded:
+      return "ended";
+    case calls::CallState::kFailed:
+      return "failed";
+    case calls::CallState::kCancelled:
+      return "cancelled";
+    case calls::CallState::kOther:
+      break;
+  }
+  return "active";  // met in its middle
+}
+
+bool is_speech(std::uint8_t payload_type, std::string_view codec) {
+  return payload_type != kComfortNoise && !sip::is_word(codec, "telephone-event") && !sip::is_word(codec, "cn");
+}
+
+std::string id_of(calls::GroupId group) {
+  return "call-" + std::to_string(group);
+}
+
+/// A call is where the furthest of its legs is; one that is over ended as its first leg did.
+int rank(std::string_view state) {
+  return state == "active" ? 3 : state == "ringing" ? 2 : state == "trying" ? 1 : 0;
+}
+
+}  // namespace
+
+CallTracker::CallTracker(CallBoard& board, std::vector<std::string> call_id_suffixes)
+    : board_(board), groups_(std::move(call_id_suffixes)) {}
+
+CallTracker::Record& CallTracker::record(calls::CallIndex call) {
+  if (records_.size() <= call) records_.resize(call + 1);
+  return records_[call];
+}
+
+bool CallTracker::signalling(const calls::Call& call, calls::CallIndex index, const sip::Message& message,
+                             const sip::Sdp* sdp, const calls::CallSorter::Context& context,
+                             const std::string& hunter_id) {
+  Record& now = record(index);
+  if (!now.label && now.number == 0 && !calls::is_call(call, message)) return false;
+  if (!now.label) begin(now, index, message, context, hunter_id);
+  CallLegView& leg = now.leg;
+  ++leg.messages;
+  leg.last_ns = context.time_ns;
+  leg.state = name_of(call.state);
+  if (message.is_request) {
+    leg.method = text_of(message.method);
+  } else {
+    leg.response_code = message.status;
+  }
+  if (now.to_tag.empty()) now.to_tag = text_of(message.to_tag);
+  if (call.ended_ns != 0) {
+    media_pairs_.release(now.media);
+  } else if (sdp != nullptr) {
+    note_media(now, *sdp);
+  }
+  regroup(index, message);
+  change(index);
+  return true;
+}
+
+// Of a call, or of one that goes on after its end: the same Call-ID is another call then.
+void CallTracker::begin(Record& record, calls::CallIndex call, const sip::Message& message,
+                        const calls::CallSorter::Context& context, const std::string& hunter_id) {
+  if (record.number != 0) removed(call);
+  Record& now = records_[call];
+  now = {};
+  now.number = ++last_number_;
+  now.from_user = user_of(message, sip::Identity::kFrom);
+  now.to_user = user_of(message, sip::Identity::kTo);
+  now.from_tag = text_of(message.from_tag);
+  now.label = std::make_shared<const CallLabel>(CallLabel{.number = now.number,
+                                                          .call_id = text_of(message.call_id, kMaxCallId),
+                                                          .from = now.from_user,
+                                                          .to = now.to_user,
+                                                          .start_ns = context.time_ns});
+  now.leg.call_id = now.label->call_id;
+  now.leg.hunter_id = hunter_id;
+  const bool answered_first = !message.is_request;  // its request went the other way
+  now.leg.source = (answered_first ? context.to : context.from).address.text();
+  now.leg.destination = (answered_first ? context.from : context.to).address.text();
+  now.leg.start_ns = context.time_ns;
+}
+
+void CallTracker::note_media(Record& record, const sip::Sdp& sdp) {
+  for (const sip::Media& media : sdp.all()) {
+    if (media.port == 0) continue;
+    const calls::Endpoint endpoint{calls::unmapped(media.address), media.port};
+    const auto address = endpoint.address.bytes();
+    const bool on_hold = std::all_of(address.begin(), address.end(), [](std::uint8_t byte) { return byte == 0; });
+    if (!on_hold) media_pairs_.announce(record.media, endpoint);
+    for (const sip::MediaFormat& format : media.all_formats()) {
+      const auto same = [&](const Format& known) {
+        return known.endpoint == endpoint && known.payload_type == format.payload_type;
+      };
+      const auto found = std::find_if(record.formats.begin(), record.formats.end(), same);
+      if (found == record.formats.end() && record.formats.size() >= kMaxFormats) continue;
+      Format& known = found == record.formats.end() ? record.formats.emplace_back() : *found;
+      known = {endpoint, format.payload_type, format.clock_rate, text_of(format.codec, kMaxCodec)};
+    }
+  }
+}
+
+void CallTracker::media(calls::CallIndex call, std::span<const std::uint8_t> datagram,
+                        const calls::CallSorter::Context& context, const std::string& hunter_id) {
+  Record& now = record(call);
+  sip::Rtp rtp;
+  if (now.number == 0 || !sip::parse_rtp(datagram, rtp)) return;
+  Stream& stream = stream_of(now, rtp.ssrc, rtp.payload_type, context, hunter_id);
+  const std::uint64_t gaps = gaps_ + sources_[context.source].gaps;
+  if (std::exchange(stream.gaps, gaps) != gaps) {
+    stream.quality.resume();
+    stream.has_gaps = true;
+  }
+  if (rtp.payload_type != stream.payload_type) use_format(now, stream, rtp.payload_type);
+  stream.quality.add(rtp.sequence, rtp.timestamp, rtp.payload_type, rtp.marker, context.time_ns, stream.clock_rate);
+  stream.last_ns = context.time_ns;
+  change(call);
+}
+
+CallTracker::Stream& CallTracker::stream_of(Record& record, std::uint32_t ssrc, std::uint8_t payload_type,
+                                            const calls::CallSorter::Context& context, const std::string& hunter_id) {
+  if (sources_.size() <= context.source) sources_.resize(context.source + 1);
+  sources_[context.source].hunter_id = hunter_id;
+  std::vector<Stream>& streams = record.streams;
+  const auto same = [&](const Stream& known) {
+    return known.ssrc == ssrc && known.to == context.to && known.from == context.from && known.source == context.source;
+  };
+  const auto found = std::find_if(streams.begin(), streams.end(), same);
+  if (found != streams.end()) return *found;
+  if (streams.size() >= kMaxStreams) {
+    streams.erase(std::min_element(streams.begin(), streams.end(),
+                                   [](const Stream& a, const Stream& b) { return a.last_ns < b.last_ns; }));
+  }
+  Stream& stream = streams.emplace_back();
+  stream.from = context.from;
+  stream.to = context.to;
+  stream.ssrc = ssrc;
+  stream.source = context.source;
+  stream.gaps = gaps_ + sources_[context.source].gaps;
+  stream.first_ns = context.time_ns;
+  stream.payload_type = payload_type;
+  use_format(record, stream, payload_type);
+  return stream;
+}
+
+// What a payload type means is for the receiver to say (RFC 3264 section 5.1); where it is not known, the sender's
+// words or another medium's of the call are likely right. Events and noise in between do not change what the stream is.
+void CallTracker::use_format(const Record& record, Stream& stream, std::uint8_t payload_type) {
+  const Format* best = nullptr;
+  for (const Format& format : record.formats) {
+    if (format.payload_type != payload_type) continue;
+    const bool is_receivers = format.endpoint == stream.to;
+    if (best == nullptr || is_receivers || format.endpoint == stream.from) best = &format;
+    if (is_receivers) break;
+  }
+  const sip::RtpPayload known = sip::rtp_payload(payload_type);
+  const std::string codec = best != nullptr ? best->codec : std::string(known.codec);
+  stream.clock_rate = best != nullptr ? best->clock_rate : known.clock_rate;
+  if (!stream.codec.empty() && !is_speech(payload_type, codec)) return;
+  stream.payload_type = payload_type;
+  stream.codec = codec;
+}
+
+void CallTracker::heard_of(std::uint32_t source, const packet::BatchHeader& header) {
+  if (sources_.size() <= source) sources_.resize(source + 1);
+  Source& known = sources_[source];
+  if (header.stats.dropped > known.dropped) ++known.gaps;
+  known.dropped = header.stats.dropped;
+}
+
+const std::shared_ptr<const CallLabel>& CallTracker::label(calls::CallIndex call) const {
+  static const std::shared_ptr<const CallLabel> kNone;
+  return call < records_.size() ? records_[call].label : kNone;
+}
+
+std::shared_ptr<const CallLabel> CallTracker::end(calls::CallIndex call) {
+  return call < records_.size() ? std::exchange(records_[call].label, nullptr) : nullptr;
+}
+
+void CallTracker::regroup(calls::CallIndex call, const sip::Message& message) {
+  groups_.note(call, message, records_[call].media.tokens);
+  if (!board_.wanted()) return;
+  for (const calls::GroupId group : groups_.merged()) board_.remove(id_of(group));
+  if (groups_.parted().empty()) return;
+  for (calls::CallIndex other = 0; other < records_.size(); ++other) {  // rare, and one does not know from which
+    if (records_[other].number != 0) change(other);
+  }
+}
+
+void CallTracker::removed(calls::CallIndex call) {
+  if (call >= records_.size() || records_[call].number == 0) return;
+  const calls::GroupId group = groups_.of(call);
+  groups_.remove(call);
+  media_pairs_.release(records_[call].media);
+  records_[call] = {};
+  const std::span<const calls::CallIndex> left = groups_.legs(group);
+  if (!left.empty()) {
+    change(left.front());
+  } else if (board_.wanted()) {
+    board_.remove(id_of(group));
+  }
+}
+
+void CallTracker::change(calls::CallIndex call) {
+  if (std::exchange(records_[call].changed, true)) return;
+  changed_.push_back(call);
+}
+
+std::shared_ptr<const CallView> CallTracker::view_of(calls::GroupId group) const {
+  auto view = std::make_shared<CallView>();
+  view->id = id_of(group);
+  std::vector<const Record*> legs;
+  for (const calls::CallIndex call : groups_.legs(group)) legs.push_back(&records_[call]);
+  std::sort(legs.begin(), legs.end(),
+            [](const Record* a, const Record* b) { return a->leg.start_ns < b->leg.start_ns; });
+  const Record& first = *legs.front();
+  view->tag_pair = {first.from_tag, first.to_tag};
+  view->from_user = first.from_user;
+  view->to_user = first.to_user;
+  view->start_ns = first.leg.start_ns;
+  view->state = first.leg.state;
+  for (const Record* leg : legs) {
+    view->legs.push_back(leg->leg);
+    view->last_ns = std::max(view->last_ns, leg->leg.last_ns);
+    if (rank(leg->leg.state) > rank(view->state)) view->state = leg->leg.state;
+    for (const Stream& stream : leg->streams) {
+      view->streams.push_back(view_of(stream, *leg));
+      view->last_ns = std::max(view->last_ns, stream.last_ns);
+    }
+  }
+  return view;
+}
+
+CallStreamView CallTracker::view_of(const Stream& stream, const Record& leg) const {
+  const calls::RtpQuality::Report report = stream.quality.report();
+  return {.call_id = leg.leg.call_id,
+          .hunter_id = sources_[stream.source].hunter_id,
+          .source = calls::text_of(stream.from),
+          .destination = calls::text_of(stream.to),
+          .ssrc = stream.ssrc,
+          .payload_type = stream.payload_type,
+          .codec = stream.codec,
+          .clock_rate = stream.clock_rate,
+          .packets = report.packets,
+          .lost = report.lost,
+          .reordered = report.reordered,
+          .duplicates = report.duplicates,
+          .jitter_ms = report.jitter_ms,
+          .max_jitter_ms = report.max_jitter_ms,
+          .mos = calls::mos_estimate(stream.codec, report),
+          .gaps_in_capture = stream.has_gaps,
+          .first_ns = stream.first_ns,
+          .last_ns = stream.last_ns};
+}
+
+void CallTracker::publish() {
+  std::vector<calls::GroupId> groups;
+  const auto add = [&](calls::CallIndex call) {
+    if (records_[call].number != 0) groups.push_back(groups_.of(call));
+  };
+  const bool everything = board_.asked();
+  if (everything) {
+    for (calls::CallIndex call = 0; call < records_.size(); ++call) add(call);
+  } else if (board_.wanted()) {
+    for (const calls::CallIndex call : changed_) {
+      if (records_[call].changed) add(call);
+    }
+  }
+  for (const calls::CallIndex call : changed_) records_[call].changed = false;
+  changed_.clear();
+
+  std::sort(groups.begin(), groups.end());
+  groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+  if (everything) {
+    std::vector<CallPointer> views;
+    for (const calls::GroupId group : groups) views.push_back(view_of(group));
+    board_.publish_all(std::move(views));
+  } else {
+    for (const calls::GroupId group : groups) board_.publish(view_of(group));
+  }
+}
+
+}  // namespace lc::processor

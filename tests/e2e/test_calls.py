@@ -1,0 +1,147 @@
+"""SubscribeCorrelatedCalls: the calls of all hunters with their legs, states and streams, as consoles are told of them."""
+import threading
+
+import grpc
+import pytest
+from conftest import NEEDS_SHARED, OUR_CAPTURES, shared_captures
+from grpc_call import Client
+from support import capture_file
+from support.peer import DATA
+from support.waiting import wait_until
+from test_filters_against_truth import TRUTH
+
+CALL = OUR_CAPTURES / 'call-media.pcap'
+UPDATED, REMOVED, BEGIN, END = range(4)
+
+
+class Console:
+    """What a console has been told so far."""
+
+    def __init__(self, processor):
+        self._client = Client(processor.address)
+        self._stream = self._client.call(f'{DATA}/SubscribeCorrelatedCalls', {'client_id': 'console', 'with_removals': True}, timeout=100)
+        self.calls, self.kinds, self.best = {}, [], {}
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        try:
+            for update in self._stream:
+                if update.update_type == REMOVED:
+                    self.calls.pop(update.correlation_id, None)
+                elif update.update_type == UPDATED:
+                    self.calls[update.correlation_id] = update
+                    for leg in update.legs:
+                        self.best[leg.call_id] = update  # calls may be over and forgotten before the test looks
+                self.kinds.append(update.update_type)
+        except grpc.RpcError as error:
+            self.ended_with = error.code()
+
+    def close(self):
+        self._stream.cancel()
+        self._thread.join(10)
+        self._client.close()
+
+
+@pytest.fixture
+def console_of():
+    made = []
+
+    def make(processor):
+        made.append(Console(processor))
+        wait_until(lambda: END in made[-1].kinds, 20, 'the first snapshot')
+        return made[-1]
+    yield make
+    for console in made:
+        console.close()
+
+
+def watched(programs, console_of, capture, call_ids):
+    """A console that has been told of these calls of a capture."""
+    processor = programs.processord()
+    console = console_of(processor)
+    assert programs.hunterd(processor, interface=capture).wait(within=60) == 0
+    wait_until(lambda: call_ids <= set(console.best), 20, 'every call is told of')
+    return processor, console
+
+
+STATES = {'answered': {'active', 'ended'}, 'no-final-response': {'trying', 'ringing', 'cancelled'}}
+ONE_CALL = {  # Call-IDs that are legs of one call, and why
+    'sip-b2bua-asterisk.pcapng': 'both phones are told the other one\'s address',
+    'sip-b2bua-t38-fax-megaco.pcap': 'the border controller keeps the tags, behind a prefix',
+}
+
+
+@NEEDS_SHARED
+@pytest.mark.deadline(120)
+@pytest.mark.parametrize('name', ['sip-rtp-g722.pcap', 'sip-rtp-g729.pcap', 'sip-tcp-call-rtp-pcma.pcap',
+                                  'sip-rtp-pcmu-pcma-two-calls.pcap', 'sip-ipv6-fragments-sll.pcap', *ONE_CALL])
+def test_a_console_is_told_of_each_call_as_tshark_sees_it(programs, console_of, name):
+    dialogs = {dialog['call_id']: dialog for dialog in TRUTH[name]['sip_dialogs'] if dialog['is_call']}
+    _, console = watched(programs, console_of, shared_captures() / name, set(dialogs))
+    for call_id, dialog in dialogs.items():
+        (leg,) = (leg for leg in console.best[call_id].legs if leg.call_id == call_id)
+        assert leg.hunter_id == 'hunter-1'
+        assert leg.start_time_ns == dialog['start_ns']
+        assert leg.state in STATES.get(dialog['state'], {'failed', 'cancelled'}), dialog['state']
+        assert leg.packet_count == len(dialog['messages'])
+        if dialog['first_method'] == 'INVITE' and len(console.best[call_id].legs) == 1:
+            assert console.best[call_id].from_user == (dialog['from_user'] or '')
+            assert console.best[call_id].to_user == (dialog['to_user'] or '')
+    groups = {frozenset(leg.call_id for leg in call.legs) for call in console.best.values()}
+    assert groups == ({frozenset(dialogs)} if name in ONE_CALL else {frozenset([call_id]) for call_id in dialogs})
+
+
+@NEEDS_SHARED
+@pytest.mark.parametrize('name, codec', [('sip-rtp-g722.pcap', 'g722'), ('sip-rtp-g729.pcap', 'g729'),
+                                         ('sip-rtp-opus.pcap', 'opus')])
+def test_streams_are_told_with_their_packets_codec_and_quality(programs, console_of, name, codec):
+    dialogs = {dialog['call_id'] for dialog in TRUTH[name]['sip_dialogs'] if dialog['is_call']}
+    _, console = watched(programs, console_of, shared_captures() / name, dialogs)
+    expected = {int(stream['ssrc'], 16): stream for stream in TRUTH[name]['rtp_streams'] if stream['call_ids']}
+
+    def streams():
+        return {stream.ssrc: stream for call in console.best.values() for stream in call.streams}
+    wait_until(lambda: {ssrc: s.packets for ssrc, s in streams().items()} ==
+               {ssrc: s['packets'] for ssrc, s in expected.items()}, 10, 'all packets of the streams')
+    for ssrc, stream in streams().items():
+        assert stream.codec.lower() == codec
+        assert not stream.gaps_in_capture
+        assert stream.start_time_ns == expected[ssrc]['first_ns'] and stream.last_seen_ns == expected[ssrc]['last_ns']
+        assert 0 < stream.max_jitter_ms < 100
+        assert 1 <= stream.mos <= 4.5
+
+
+def test_a_call_whose_media_passes_another_hunter_is_one_call_with_the_streams_of_both(programs, console_of, tmp_path):
+    packets = list(capture_file.read(CALL))
+    for name, wanted in (('sip', True), ('rtp', False)):
+        capture_file.write_pcap(tmp_path / f'{name}.pcap', [p for p in packets if (b'SIP/2.0' in p.data) == wanted and
+                                                            (wanted or len(p.data) == 214)])
+    processor = programs.processord()
+    console = console_of(processor)
+    signalling = list(capture_file.read(tmp_path / 'sip.pcap'))
+    # Without the BYE: the other hunter's file is read after this one.
+    capture_file.write_pcap(tmp_path / 'sip.pcap', [p for p in signalling if b'BYE' not in p.data])
+    assert programs.hunterd(processor, hunter_id='signalling', interface=tmp_path / 'sip.pcap').wait() == 0
+    assert programs.hunterd(processor, hunter_id='media', interface=tmp_path / 'rtp.pcap').wait() == 0
+    media = sum(len(p.data) == 214 for p in packets)
+
+    def complete():
+        calls = list(console.calls.values())
+        return len(calls) == 1 and sum(stream.packets for stream in calls[0].streams) == media
+    wait_until(complete, 20, 'one call with all of its media')
+    (call,) = console.calls.values()
+    assert {leg.hunter_id for leg in call.legs} == {'signalling'}
+    assert {stream.hunter_id for stream in call.streams} == {'media'}
+    assert call.state == 'active'
+
+
+def test_a_console_that_comes_later_gets_the_calls_in_progress(programs, console_of, tmp_path):
+    processor = programs.processord()
+    assert programs.hunterd(processor, interface=CALL).wait() == 0
+    console = console_of(processor)
+    assert console.kinds[0] == BEGIN
+    (call,) = console.calls.values()
+    assert call.state == 'ended' and len(call.streams) == 2
+    assert processor.stop() == 0
+    wait_until(lambda: getattr(console, 'ended_with', None) == grpc.StatusCode.UNAVAILABLE, 10, 'the stream ends')
