@@ -125,7 +125,7 @@ PcapngWriter::PcapngWriter(std::string path, std::unique_ptr<FileOutput> output)
 Result<std::uint32_t> PcapngWriter::add_interface(const CaptureInterface& interface) {
   const Result<std::uint32_t> link_type = file_link_type(interface.link_type);
   if (!link_type) return link_type;
-  const std::tuple<std::string_view, std::string_view, std::uint32_t> key(interface.node, interface.name, *link_type);
+  const KeyView key(interface.node, interface.name, *link_type);
   if (const auto known = ids_.find(key); known != ids_.end()) return known->second;
 
   Block block(kInterfaceDescription);

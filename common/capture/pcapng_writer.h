@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -36,11 +37,21 @@ class PcapngWriter final : public CaptureFile {
     std::int64_t at_ns;
   };
   using Key = std::tuple<std::string, std::string, std::uint32_t>;  // node, name, link type
+  using KeyView = std::tuple<std::string_view, std::string_view, std::uint32_t>;
+  struct Before {
+    using is_transparent = void;  // the map is asked by a view, without a copy
+    static KeyView view(const KeyView& key) { return key; }
+    static KeyView view(const Key& key) { return {std::get<0>(key), std::get<1>(key), std::get<2>(key)}; }
+    template <typename One, typename Other>
+    bool operator()(const One& one, const Other& other) const {
+      return view(one) < view(other);
+    }
+  };
 
   Status finish() override;
 
-  std::map<Key, std::uint32_t, std::less<>> ids_;  // looked up for every batch, and there may be thousands
-  std::vector<std::optional<Totals>> totals_;      // by id
+  std::map<Key, std::uint32_t, Before> ids_;   // looked up for every batch, and there may be thousands
+  std::vector<std::optional<Totals>> totals_;  // by id
 };
 
 }  // namespace lc::capture
