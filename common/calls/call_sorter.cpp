@@ -15,10 +15,6 @@ constexpr std::int64_t kExpiryNs = 100'000'000;
 constexpr std::size_t kMostHeldBytes = std::size_t{32} << 20;
 constexpr std::size_t kMostHeldFrames = 200'000;
 
-std::shared_ptr<const Plan> no_filters() {
-  return std::make_shared<const Plan>(*filter::FilterSet::compile({}, 0, 0));
-}
-
 }  // namespace
 
 CallSorter::CallSorter(Listener& listener, Early early)
@@ -27,7 +23,7 @@ CallSorter::CallSorter(Listener& listener, Early early)
       frames_([this](const Origin& origin) { listener_.settled(origin.ticket); }),
       calls_(frames_, *this, this),
       dissector_({sip::stream_protocol(), sip::websocket_protocol()}, frames_, *this) {
-  calls_.use(no_filters());
+  calls_.use(Plan::without_filters());
 }
 
 void CallSorter::look(const packet::PacketView& view, std::uint32_t link_type, std::uint32_t source,

@@ -30,15 +30,11 @@ std::vector<packet::StreamProtocol> protocols() {
           filter::http_protocol(), filter::mail_protocol(),   filter::dns_protocol()};
 }
 
-std::shared_ptr<const Plan> no_filters() {
-  return std::make_shared<const Plan>(*filter::FilterSet::compile({}, 0, 0));
-}
-
 }  // namespace
 
 Selector::Selector(NoFilterPolicy policy)
     : policy_(policy),
-      plan_(no_filters()),
+      plan_(Plan::without_filters()),
       forwarder_(frames_),
       calls_(frames_, forwarder_),
       dissector_(protocols(), frames_, *this) {

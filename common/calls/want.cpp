@@ -76,6 +76,10 @@ Plan::Plan(std::shared_ptr<const filter::FilterSet> set)
   }
 }
 
+std::shared_ptr<const Plan> Plan::without_filters() {
+  return std::make_shared<const Plan>(*filter::FilterSet::compile({}, 0, 0));
+}
+
 const fleet::Filter* Plan::find(std::string_view id) const {
   const auto found = by_id_.find(id);
   return found == by_id_.end() ? nullptr : &filters->filters()[found->second];

@@ -36,6 +36,7 @@ struct Plan {
   bool looks_inside = false;  // at more than addresses and BPF
 
   explicit Plan(std::shared_ptr<const filter::FilterSet> set);
+  static std::shared_ptr<const Plan> without_filters();
   void add(const filter::Matches& matches, Want& want) const;
   /// What is left of a want of the plan before: filters that are here, and still mean the same.
   [[nodiscard]] Want still_wanted(const Plan& before, const Want& want) const;

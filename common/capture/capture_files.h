@@ -76,6 +76,11 @@ Result<NewCaptureFile> create_capture_file(const std::string& path);
 /// While a file of a directory is being written its name ends so; what reads finished captures leaves it alone.
 inline constexpr std::string_view kPartSuffix = ".part";
 
+/// What finish_part() names such a file when nothing has that name.
+inline std::string without_part(const std::string& path) {
+  return path.substr(0, path.size() - kPartSuffix.size());
+}
+
 /// Creates DIRECTORY/NAME.SUFFIX.part, or NAME_2, NAME_3 ..., so that nothing has that name with or without .part.
 /// Mode, lock and errors as create_capture_file(); the directory is made when it is not there (mode 2750). With a
 /// `pool` the file is open as long as that one lets it be, and its name survives a loss of power only once the

@@ -13,7 +13,7 @@
 #include <system_error>
 
 #include "common/base/text.h"
-#include "common/filter/link_type.h"
+#include "common/filter/bpf_link_type.h"
 
 namespace lc::capture {
 namespace {

@@ -11,7 +11,7 @@
 #include <memory>
 #include <string_view>
 
-#include "common/filter/link_type.h"
+#include "common/filter/bpf_link_type.h"
 
 namespace lc::capture {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "common/base/log.h"
 #include "common/base/text.h"
-#include "common/filter/link_type.h"
+#include "common/filter/bpf_link_type.h"
 
 namespace lc::capture {
 namespace {

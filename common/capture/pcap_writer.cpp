@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/base/text.h"
-#include "common/filter/link_type.h"
+#include "common/filter/bpf_link_type.h"
 
 namespace lc::capture {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/text.h"
-#include "common/filter/link_type.h"
+#include "common/filter/bpf_link_type.h"
 #include "common/packet/decode.h"
 
 namespace lc::filter {

@@ -10,24 +10,20 @@
 
 #include "common/base/log.h"
 #include "common/base/text.h"
-#include "common/filter/link_type.h"
+#include "common/filter/bpf_link_type.h"
 #include "processord/engine/left_over.h"
 
 namespace lc::processor {
 namespace {
 
 using capture::CaptureFile;
+using capture::without_part;
 
 constexpr std::string_view kThing = "call directory";
-constexpr std::size_t kEntryFiles = 500;   // that one journal entry names by path; far below what it can hold
 constexpr std::size_t kCallsAtOnce = 400;  // that are closed, with a few files each
 // Up to so many fdatasync(2) disturb others on the filesystem less than one syncfs(2).
 constexpr std::size_t kFewFiles = 32;
 constexpr std::uint32_t kUnset = CaptureFile::kLeaveOut;
-
-std::string without_part(const std::string& path) {
-  return path.substr(0, path.size() - capture::kPartSuffix.size());
-}
 
 }  // namespace
 
@@ -168,7 +164,7 @@ Status CallFiles::enter_in_journal() {
     if (output->in_journal) continue;
     entry.call_files.push_back(output->committed);
     entered.push_back(output);
-    if (entered.size() < kEntryFiles) continue;
+    if (entered.size() < kEntryPaths) continue;
     if (Status noted = enter(); !noted) return noted;
   }
   return enter();

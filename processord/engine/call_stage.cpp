@@ -94,7 +94,8 @@ void CallStage::push(Item item) {
   if (!sorts() && queued_bytes() >= kWatchedBytes) {
     const std::lock_guard lock(mutex_);
     gap_ = true;
-    if (skipped_++ == 0) log::warning("calls are read more slowly than they come: what is said of them has gaps");
+    if (!std::exchange(gap_is_told_, true))
+      log::warning("calls are read more slowly than they come: what is said of them has gaps");
     return;
   }
   queued_bytes_ += bytes;

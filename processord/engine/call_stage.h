@@ -62,8 +62,6 @@ class CallStage final : private calls::CallSorter::Listener {
   /// Of batches that wait to be handed on.
   [[nodiscard]] std::size_t queued_bytes() const { return queued_bytes_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t queued_packets() const { return queued_packets_.load(std::memory_order_relaxed); }
-  /// Batches that were passed over.
-  [[nodiscard]] std::uint64_t skipped() const { return skipped_.load(std::memory_order_relaxed); }
 
  private:
   /// A batch of which something is not decided yet; or, without one, the end of a call.
@@ -102,12 +100,12 @@ class CallStage final : private calls::CallSorter::Listener {
   const Sink sink_;
   std::atomic<std::size_t> queued_bytes_{0};
   std::atomic<std::uint64_t> queued_packets_{0};
-  std::atomic<std::uint64_t> skipped_{0};
 
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<Item> queue_;
-  bool gap_ = false;  // something was passed over
+  bool gap_ = false;  // something was passed over since the thread looked
+  bool gap_is_told_ = false;
   bool stop_ = false;
 
   // The thread's:

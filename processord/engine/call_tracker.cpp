@@ -143,13 +143,14 @@ void CallTracker::media(calls::CallIndex call, std::span<const std::uint8_t> dat
   Record& now = record(call);
   sip::Rtp rtp;
   if (now.number == 0 || !sip::parse_rtp(datagram, rtp)) return;
+  if (sources_.size() <= context.source) sources_.resize(context.source + 1);
   Stream& stream = stream_of(now, rtp.ssrc, rtp.payload_type, context, hunter_id);
   const std::uint64_t gaps = gaps_ + sources_[context.source].gaps;
   if (std::exchange(stream.gaps, gaps) != gaps) {
     stream.quality.resume();
     stream.has_gaps = true;
   }
-  if (rtp.payload_type != stream.payload_type) use_format(now, stream, rtp.payload_type);
+  if (rtp.payload_type != stream.clock_type) use_format(now, stream, rtp.payload_type);
   stream.quality.add(rtp.sequence, rtp.timestamp, rtp.payload_type, rtp.marker, context.time_ns, stream.clock_rate);
   stream.last_ns = context.time_ns;
   change(call);
@@ -157,8 +158,6 @@ void CallTracker::media(calls::CallIndex call, std::span<const std::uint8_t> dat
 
 CallTracker::Stream& CallTracker::stream_of(Record& record, std::uint32_t ssrc, std::uint8_t payload_type,
                                             const calls::CallSorter::Context& context, const std::string& hunter_id) {
-  if (sources_.size() <= context.source) sources_.resize(context.source + 1);
-  sources_[context.source].hunter_id = hunter_id;
   std::vector<Stream>& streams = record.streams;
   const auto same = [&](const Stream& known) {
     return known.ssrc == ssrc && known.to == context.to && known.from == context.from && known.source == context.source;
@@ -169,6 +168,7 @@ CallTracker::Stream& CallTracker::stream_of(Record& record, std::uint32_t ssrc, 
     streams.erase(std::min_element(streams.begin(), streams.end(),
                                    [](const Stream& a, const Stream& b) { return a.last_ns < b.last_ns; }));
   }
+  sources_[context.source].hunter_id = hunter_id;
   Stream& stream = streams.emplace_back();
   stream.from = context.from;
   stream.to = context.to;
@@ -194,6 +194,7 @@ void CallTracker::use_format(const Record& record, Stream& stream, std::uint8_t 
   const sip::RtpPayload known = sip::rtp_payload(payload_type);
   const std::string codec = best != nullptr ? best->codec : std::string(known.codec);
   stream.clock_rate = best != nullptr ? best->clock_rate : known.clock_rate;
+  stream.clock_type = payload_type;
   if (!stream.codec.empty() && !is_speech(payload_type, codec)) return;
   stream.payload_type = payload_type;
   stream.codec = codec;

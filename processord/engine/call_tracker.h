@@ -64,7 +64,8 @@ class CallTracker {
     std::uint64_t gaps = 0;  // of its source when it was seen last
     bool has_gaps = false;
     std::uint8_t payload_type = 0;  // of speech: the first that was no event and no noise
-    std::uint32_t clock_rate = 0;
+    std::uint8_t clock_type = 0;    // the one that came last, events and noise too
+    std::uint32_t clock_rate = 0;   // of that one
     std::string codec;
     calls::RtpQuality quality;
     std::int64_t first_ns = 0;

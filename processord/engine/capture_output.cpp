@@ -9,7 +9,7 @@
 
 #include "common/base/log.h"
 #include "common/base/text.h"
-#include "common/filter/link_type.h"
+#include "common/filter/bpf_link_type.h"
 #include "processord/engine/left_over.h"
 
 namespace lc::processor {
@@ -21,6 +21,17 @@ namespace {
 void tell(const capture::SetAside& kept) {
   log::info("capture file of an earlier run kept under another name",
             {{"file", kept.path}, {"packets", kept.packets}, {"cut_bytes", kept.cut_bytes}});
+}
+
+std::uint64_t storable_packets(const packet::Batch& batch) {
+  const auto can_be_stored = [](const packet::BatchInterface& interface) {
+    return capture::file_link_type(interface.link_type).ok();
+  };
+  const auto interfaces = batch.interfaces();
+  const auto packets = batch.packets();
+  if (std::all_of(interfaces.begin(), interfaces.end(), can_be_stored)) return packets.size();
+  return static_cast<std::uint64_t>(std::count_if(
+      packets.begin(), packets.end(), [&](const auto& entry) { return can_be_stored(interfaces[entry.interface]); }));
 }
 
 }  // namespace
@@ -208,11 +219,7 @@ Result<CaptureOutput::Written> CaptureOutput::write(const packet::Batch& batch, 
     if (const Status written = write_to_outputs(batch); !written) return written.error();
   }
   const std::uint64_t in_calls = std::exchange(in_calls_, std::nullopt).value_or(0);
-  const auto packets = batch.packets();
-  const auto storable =
-      static_cast<std::uint64_t>(std::count_if(packets.begin(), packets.end(), [&](const packet::PacketEntry& entry) {
-        return capture::file_link_type(batch.interfaces()[entry.interface].link_type).ok();
-      }));
+  const std::uint64_t storable = storable_packets(batch);
   return has_calls_only() ? Written{in_calls, storable - in_calls} : Written{storable, 0};
 }
 
@@ -306,7 +313,6 @@ Status CaptureOutput::close_calls() {
 }
 
 Status CaptureOutput::forget_interrupted(std::vector<std::string> paths) {
-  constexpr std::size_t kEntryPaths = 500;  // far below what an entry can hold
   while (!paths.empty()) {
     const auto first = paths.end() - static_cast<std::ptrdiff_t>(std::min(paths.size(), kEntryPaths));
     if (Status noted = journal_.append({.forgotten = {first, paths.end()}}); !noted) return noted;

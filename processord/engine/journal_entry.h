@@ -49,6 +49,9 @@ struct FileGrowth {
   bool operator==(const FileGrowth&) const = default;
 };
 
+/// Paths that one entry should name at most: far below what it can hold.
+inline constexpr std::size_t kEntryPaths = 500;
+
 /// What changes at once: all of it is known after a crash, or nothing. Of a path that is in both, `finished` comes
 /// first.
 struct JournalEntry {

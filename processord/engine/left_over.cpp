@@ -7,16 +7,12 @@
 namespace lc::processor {
 namespace {
 
-constexpr std::size_t kEntryPaths = 500;  // of one journal entry, far below what one can hold
-
-std::string without_part(const std::string& path) {
-  return path.substr(0, path.size() - capture::kPartSuffix.size());
-}
+using capture::without_part;
 
 /// Gives the files their names. Before that the journal forgets them as unfinished, so that whoever dies in between
 /// leaves complete files for finish_unknown_parts().
-Status finish_parts(Journal& journal, JournalEntry& entry, std::vector<std::string>& parts, bool interrupted,
-                    const std::function<void(const std::string&)>& closed) {
+void finish_parts(Journal& journal, JournalEntry& entry, std::vector<std::string>& parts, bool interrupted,
+                  const std::function<void(const std::string&)>& closed) {
   if (interrupted) {
     for (const std::string& part : parts) entry.interrupted.push_back(without_part(part));
   }
@@ -35,7 +31,6 @@ Status finish_parts(Journal& journal, JournalEntry& entry, std::vector<std::stri
     closed(*whole);
   }
   parts.clear();
-  return {};
 }
 
 }  // namespace
@@ -74,10 +69,10 @@ Status finish_left_calls(Journal& journal, bool interrupted, const std::function
     entry.finished.push_back(file.path);
     if (cut->outcome == Outcome::kCommitted || cut->outcome == Outcome::kShorter) parts.push_back(file.path);
     if (entry.finished.size() < kEntryPaths) continue;
-    if (const Status finished = finish_parts(journal, entry, parts, interrupted, closed); !finished) return finished;
+    finish_parts(journal, entry, parts, interrupted, closed);
   }
-  if (entry.finished.empty()) return {};
-  return finish_parts(journal, entry, parts, interrupted, closed);
+  if (!entry.finished.empty()) finish_parts(journal, entry, parts, interrupted, closed);
+  return {};
 }
 
 Status finish_unknown_parts(const std::string& directory, const std::function<void(const std::string&)>& closed) {

@@ -157,19 +157,6 @@ def test_hostile_call_ids_stay_in_the_folder_and_are_one_argument_of_hooks(progr
     assert sorted(value[1][:200] for value in values) == sorted(call_id[:200] for call_id in HOSTILE)
 
 
-@pytest.mark.parametrize('options, words', [
-    (['--per-call-dir', 'D', '--per-call-pattern', '{nonsense}'], 'nonsense'),
-    (['--per-call-pattern', '{callid}'], '--per-call-dir'),
-    (['--per-call-dir', 'D', '--voip-command', 'echo %pcap%'], '%pcap%'),
-])
-def test_settings_that_cannot_work_are_refused_with_the_remedy(programs, tmp_path, options, words):
-    options = [str(tmp_path / 'calls') if option == 'D' else option for option in options]
-    process = programs.run('processord', '--listen', '127.0.0.1:0', '--state-dir', tmp_path / 'state', *options)
-    assert process.code in (2, 78)
-    assert words in process.log
-    assert not (tmp_path / 'calls').exists()
-
-
 @pytest.mark.slow
 @pytest.mark.deadline(180)
 def test_a_killed_processor_neither_loses_nor_doubles_a_packet_of_a_call(programs, tmp_path):

@@ -1,8 +1,6 @@
 """tapd on a veth pair over which sipp makes calls: a complete file soon after each call, its command, and consoles told."""
 import collections
 import os
-import shutil
-import signal
 import sys
 import time
 
@@ -10,8 +8,8 @@ import pytest
 from conftest import OUR_CAPTURES
 from grpc_call import json_values
 from support import capture_file, judges
+from support.sipp_calls import SippCalls, by_tshark
 from support.waiting import wait_until
-from test_filters_calls import CALLED, CALLER, by_tshark, media_files, sipp
 
 CALLS, RATE = 60, 15
 SOON = 10  # seconds from a call's end to its file
@@ -37,11 +35,8 @@ def frames_of_calls(path):
 @pytest.mark.slow
 @pytest.mark.deadline(120)
 def test_each_call_of_sipp_has_its_file_its_command_and_is_told_to_consoles(programs, link, tmp_path):
-    assert shutil.which('sipp'), 'sipp is not installed: deploy/install-dependencies build test'
-    for namespace, interface, address in ((link.sender, link.tx[0], CALLER), (link.watcher, link.rx[0], CALLED)):
-        link.run(namespace, 'ip', 'address', 'add', f'{address}/24', 'dev', interface)
-    media_files(tmp_path)
-    folder, seen, told = tmp_path / 'calls', tmp_path / 'seen.pcap', tmp_path / 'told'
+    calls = SippCalls(programs, link, tmp_path)
+    folder, told = tmp_path / 'calls', tmp_path / 'told'
     hook = tmp_path / 'hook'
     hook.write_text(f'#!/bin/sh\nprintf "%s %s\\n" "$1" "$(date +%s.%N)" >> {told}\n')
     hook.chmod(0o755)
@@ -54,18 +49,9 @@ def test_each_call_of_sipp_has_its_file_its_command_and_is_told_to_consoles(prog
          '{"client_id": "console", "with_removals": true}', tap.address,
          'lippycat.data.DataService/SubscribeCorrelatedCalls'], 'console')
     wait_until(lambda: 'CALL_SNAPSHOT_END' in console.output, 20, 'the console has its first snapshot')
-    judge = programs.processes.start([*link.watching, 'tcpdump', '-i', link.rx[0], '-n', '-U', '-s', '0', '-B', '65536',
-                                      '--time-stamp-precision=nano', '-w', seen], 'tcpdump')
-    judge.wait_for_log('listening on')
-    scenarios = OUR_CAPTURES / 'sipp'
-    called = sipp(programs, link.watcher, tmp_path, '-sf', scenarios / 'called-many.xml', '-i', CALLED, '-mi', CALLED,
-                  '-mp', '20000')
-    wait_until(lambda: ':5060 ' in link.run(link.watcher, 'ss', '-lnu'), 10, 'sipp answers')
-    caller = sipp(programs, link.sender, tmp_path, '-sf', scenarios / 'caller-many.xml', '-inf', 'users.csv',
-                  '-i', CALLER, '-mi', CALLER, '-mp', '40000', '-s', 'office', '-r', str(RATE), '-m', str(CALLS), CALLED)
-    caller.wait(60)
+    calls.watch()
+    calls.make(RATE, CALLS, 60)
     ended = time.time()
-    called.kill()
 
     def whole():
         return [path for path in folder.iterdir() if path.suffix == '.pcapng']
@@ -73,11 +59,9 @@ def test_each_call_of_sipp_has_its_file_its_command_and_is_told_to_consoles(prog
     assert max(path.stat().st_mtime for path in whole()) - ended < SOON, 'the last file was complete too late'
     wait_until(lambda: told.exists() and len(told.read_text().split('\n')) == CALLS + 1, 10, 'a command for each call')
     assert tap.stop() == 0
-    judge.signal(signal.SIGINT)
-    judge.wait()
-    assert '0 packets dropped by kernel' in judge.log, 'the judge itself lost packets'
+    calls.end_watch()
 
-    frames = frames_of_calls(seen)
+    frames = frames_of_calls(calls.seen)
     assert len(frames) == CALLS
     # The kernel may give two packets that come at once to two watchers in different orders.
     files = {tuple(sorted(key(p) for p in capture_file.read(path))) for path in whole()}

@@ -4,16 +4,19 @@
 
 #include <pcap/pcap.h>
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/packet/batch.h"
 #include "common/packet/batch_builder.h"
+#include "tests/support/temp_dir.h"
 
 namespace lc::test {
 
@@ -84,6 +87,21 @@ inline std::vector<Numbered> stored_numbers(const std::string& path) {
   while ((result = ::pcap_next_ex(file, &header, &data)) == 1) numbers.push_back(numbered_of(data));
   ::pcap_close(file);
   REQUIRE(result == PCAP_ERROR_BREAK);  // the regular end
+  return numbers;
+}
+
+/// Those of all files of a directory.
+inline std::vector<Numbered> all_stored_numbers(const TempDir& dir) {
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
+    if (entry.is_regular_file()) paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());  // those set aside sort first: x-TIME before x.pcap
+  std::vector<Numbered> numbers;
+  for (const std::string& path : paths) {
+    const auto more = stored_numbers(path);
+    numbers.insert(numbers.end(), more.begin(), more.end());
+  }
   return numbers;
 }
 

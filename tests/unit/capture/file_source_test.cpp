@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "common/filter/link_type.h"
+#include "common/filter/bpf_link_type.h"
 #include "tests/unit/capture/capture_judges.h"
 #include "tests/unit/capture/shared_captures.h"
 

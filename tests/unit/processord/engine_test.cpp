@@ -131,20 +131,6 @@ void check_balance(const Engine& engine) {
   CHECK(s.received == s.stored + s.live_only + s.in_flight + dropped);
 }
 
-std::vector<Numbered> all_stored_numbers(const TempDir& dir) {
-  std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
-    if (entry.is_regular_file()) paths.push_back(entry.path());
-  }
-  std::sort(paths.begin(), paths.end());  // those set aside sort first: x-TIME before x.pcap
-  std::vector<Numbered> numbers;
-  for (const std::string& path : paths) {
-    const auto more = stored_numbers(path);
-    numbers.insert(numbers.end(), more.begin(), more.end());
-  }
-  return numbers;
-}
-
 }  // namespace
 
 TEST_CASE("A batch is acknowledged when it is in the file, and not before", "[engine]") {

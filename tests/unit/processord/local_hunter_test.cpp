@@ -68,20 +68,6 @@ void hand_in(LocalHunter& sink, std::uint32_t sender, std::uint32_t packets, std
   sink.remove_listener(listener);
 }
 
-std::vector<Numbered> all_stored_numbers(const TempDir& dir) {
-  std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
-    if (entry.is_regular_file()) paths.push_back(entry.path());
-  }
-  std::sort(paths.begin(), paths.end());  // those set aside sort first: x-TIME before x.pcap
-  std::vector<Numbered> numbers;
-  for (const std::string& path : paths) {
-    const auto more = stored_numbers(path);
-    numbers.insert(numbers.end(), more.begin(), more.end());
-  }
-  return numbers;
-}
-
 }  // namespace
 
 TEST_CASE("What several threads capture is stored once and in order, and acknowledged when it is", "[local_hunter]") {

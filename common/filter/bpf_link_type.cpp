@@ -1,4 +1,4 @@
-#include "common/filter/link_type.h"
+#include "common/filter/bpf_link_type.h"
 
 #include <pcap/pcap.h>
 
