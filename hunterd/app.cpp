@@ -47,7 +47,7 @@ App::App(HunterSettings settings, Signals& signals)
       selector_(settings_.capture.no_filter_policy),
       uplink_(settings_.uplink,
               capture::describe(settings_.hunter_id, wire::host_name(), settings_.capture.interfaces,
-                                settings_.queue.window_bytes, queue_.epoch()),
+                                settings_.capture.source.live.filter, settings_.queue.window_bytes, queue_.epoch()),
               queue_,
               {.report = [this] { return reporter_.report(); },
                .registered = [this](const fleet::RegistrationAnswer& answer, int port) { registered(answer, port); },

@@ -53,7 +53,8 @@ App::~App() {
 processor::EngineSettings App::engine_settings() const {
   processor::EngineSettings engine = settings_.processor.engine;
   engine.local_hunter = capture::describe(settings_.hunter_id, wire::host_name(), settings_.capture.interfaces,
-                                          queue_limits(settings_).window_bytes, capture::random_epoch());
+                                          settings_.capture.source.live.filter, queue_limits(settings_).window_bytes,
+                                          capture::random_epoch());
   return engine;
 }
 
@@ -154,6 +155,7 @@ int App::stop_gracefully() {
 int App::close() {
   reporter_.stopping();
   local_->stop();
+  local_->beat(reporter_.report());  // what the files that are closed now say of drops
   node_.engine().stop();
   const packet::SendQueue::Usage usage = local_->queue().usage();
   local_->beat(reporter_.report(usage.packets));

@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -77,6 +79,19 @@ class DirectoryLock final : public FileSystem::Lock {
 };
 
 }  // namespace
+
+std::size_t room_for_open_files(std::size_t wanted) {
+  constexpr rlim_t kOthers = 4096;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  const rlim_t enough = rlim_t{wanted} + kOthers;
+  if (limit.rlim_cur < enough) {
+    limit.rlim_cur = std::min(enough, limit.rlim_max);
+    static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  }
+  return std::min(wanted, std::max<std::size_t>(limit.rlim_cur >= enough ? wanted : limit.rlim_cur / 2, 1));
+}
 
 bool write_all(FileOutput& file, const std::uint8_t* data, std::size_t size, std::uint64_t offset) {
   std::size_t done = 0;

@@ -16,6 +16,10 @@
 
 namespace lc {
 
+/// Raises this process's limit of open files (setrlimit(2)) as far as it may, so that `wanted` fit beside connections
+/// and what else a process has open. How many of them do.
+std::size_t room_for_open_files(std::size_t wanted);
+
 /// A file that is written. Each call gives what the system call of the same kind gives, and sets errno like it. One
 /// thread.
 class FileOutput {

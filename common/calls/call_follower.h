@@ -28,8 +28,10 @@ class CallObserver {
   virtual ~CallObserver() = default;
   /// A message, and what the table has made of it. Whether the call's frames are wanted from now on.
   virtual bool signalling(CallIndex call, const sip::Message& message, const sip::Sdp* sdp, FrameId frame) = 0;
-  /// A datagram of a wanted call's media, in the order of arrival; not those that came before their call was known.
-  virtual void media(CallIndex call, const packet::IpPacket& udp, FrameId frame) = 0;
+  /// A datagram of a wanted call's media, in the order of arrival; the judge is not told of it. Those that came before
+  /// their call was wanted are only the judge's. `note` is what this said of the stream's packet before, or
+  /// StreamMemo::kNothing; it may have been another stream of the same call.
+  virtual StreamMemo::Note media(CallIndex call, const packet::IpPacket& udp, FrameId frame, StreamMemo::Note note) = 0;
   /// The index may be another call's after this.
   virtual void removed(CallIndex call) = 0;
   /// Whether frames are kept for a call that may claim them later.
@@ -64,6 +66,10 @@ class CallFollower final : private CallTable::Listener {
   std::uint32_t sip(std::span<const std::uint8_t> bytes, std::span<const FrameId> frames);
   /// The frame repeats a message of which sip() gave this answer.
   void repeated(FrameId frame, std::uint32_t answer);
+  /// A UDP datagram comes soon.
+  void expect(const packet::IpPacket& udp) const {
+    memo_.prefetch({unmapped(udp.source), udp.source_port}, {unmapped(udp.destination), udp.destination_port});
+  }
   /// A UDP datagram that is not SIP.
   void datagram(const packet::IpPacket& udp, FrameId frame);
   /// An ICMP error about one.
@@ -140,6 +146,7 @@ class CallFollower final : private CallTable::Listener {
   enum class Claim { kNobody, kUnwanted, kWanted };
   bool remembered(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to, FrameId frame);
   void remember(CallIndex call, const Endpoint& from, const Endpoint& to, const sip::Rtp* stream);
+  void give_media(CallIndex call, const packet::IpPacket& udp, FrameId frame);
   Claim claimed_media(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to, FrameId frame);
   void wait_with(CallIndex call, HoldingRing::Place place);
   void unclaimed_media(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to, FrameId frame);

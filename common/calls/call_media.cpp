@@ -33,11 +33,14 @@ bool CallFollower::remembered(const packet::IpPacket& udp, const Endpoint& from,
   StreamMemo::Entry& known = memo_.at(from, to);
   if (known.version == 0 || known.from != from || known.to != to) return false;
   if (table_.version(known.call) != known.version) return false;
-  if (known.want != StreamMemo::kUnwanted) {
+  if (known.note != StreamMemo::kUnwanted) {
     const std::span<const std::uint8_t> bytes = udp.payload;
     if (bytes.size() < kRtpHeader || bytes[0] >> 6 != 2 || sip::ssrc_of(bytes) != known.ssrc) return false;
-    judge_.want_media(frame, memo_.want(known.want), udp);
-    if (observer_ != nullptr) observer_->media(known.call, udp, frame);
+    if (observer_ != nullptr) {
+      known.note = observer_->media(known.call, udp, frame, known.note);
+    } else {
+      judge_.want_media(frame, memo_.want(known.note), udp);
+    }
   }
   const auto now = static_cast<std::uint32_t>(now_ns_ >> 30);
   if (known.touched != now) {
@@ -50,8 +53,8 @@ bool CallFollower::remembered(const packet::IpPacket& udp, const Endpoint& from,
 // What claimed_media() found for a stream between two addresses that are this call's alone. `stream`: of a wanted call.
 void CallFollower::remember(CallIndex call, const Endpoint& from, const Endpoint& to, const sip::Rtp* stream) {
   if (table_.at(call).ended_ns != 0) return;  // not for long any more
-  StreamMemo::WantIndex index = StreamMemo::kUnwanted;
-  if (stream != nullptr) {
+  StreamMemo::Note note = stream != nullptr ? StreamMemo::kNothing : StreamMemo::kUnwanted;
+  if (stream != nullptr && observer_ == nullptr) {
     Want want;
     const auto add = [&](const Want& one) {
       if (one.media != MediaExtent::kNone) want.add(one);
@@ -60,9 +63,18 @@ void CallFollower::remember(CallIndex call, const Endpoint& from, const Endpoint
     for (const Endpoint* endpoint : {&to, &from}) {
       if (const auto found = announced_media_.find(*endpoint); found != announced_media_.end()) add(found->second.want);
     }
-    index = memo_.copy_of(want);
+    note = memo_.copy_of(want);
   }
-  memo_.at(from, to) = {from, to, stream != nullptr ? stream->ssrc : 0, call, table_.version(call), index, 0};
+  const auto touched = static_cast<std::uint32_t>(now_ns_ >> 30);
+  memo_.at(from, to) = {from, to, stream != nullptr ? stream->ssrc : 0, call, table_.version(call), note, touched};
+}
+
+void CallFollower::give_media(CallIndex call, const packet::IpPacket& udp, FrameId frame) {
+  if (observer_ != nullptr) {
+    observer_->media(call, udp, frame, StreamMemo::kNothing);
+  } else {
+    judge_.want_media(frame, following(call).want, udp);
+  }
 }
 
 void CallFollower::undelivered(const packet::IpPacket& udp, FrameId frame) {
@@ -106,8 +118,7 @@ CallFollower::Claim CallFollower::claimed_media(const packet::IpPacket& udp, con
         continue;
       }
       wanted = true;
-      judge_.want_media(frame, now.want, udp);
-      if (observer_ != nullptr) observer_->media(call, udp, frame);
+      give_media(call, udp, frame);
       if (is_receiver && learner == kNoCall) learner = call;
     }
   };
@@ -191,8 +202,7 @@ void CallFollower::unclaimed_media(const packet::IpPacket& udp, const Endpoint& 
     if (found != streams_.end() && following(found->second).want.any() &&
         takes_media(table_.at(found->second), now_ns_)) {
       table_.touch(found->second, source_, now_ns_);
-      judge_.want_media(frame, following(found->second).want, udp);
-      if (observer_ != nullptr) observer_->media(found->second, udp, frame);
+      give_media(found->second, udp, frame);
       return;
     }
   }

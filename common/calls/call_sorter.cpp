@@ -17,10 +17,11 @@ constexpr std::size_t kMostHeldFrames = 200'000;
 
 }  // namespace
 
-CallSorter::CallSorter(Listener& listener, Early early)
+CallSorter::CallSorter(Listener& listener, Purpose purpose)
     : listener_(listener),
-      early_(early),
-      frames_([this](const Origin& origin) { listener_.settled(origin.ticket); }),
+      purpose_(purpose),
+      frames_(purpose == Purpose::kWatch ? FrameStore::LetGo()
+                                         : [this](const Origin& origin) { listener_.settled(origin.ticket); }),
       calls_(frames_, *this, this),
       dissector_({sip::stream_protocol(), sip::websocket_protocol()}, frames_, *this) {
   calls_.use(Plan::without_filters());
@@ -39,6 +40,11 @@ void CallSorter::look(const packet::PacketView& view, std::uint32_t link_type, s
   next_expiry_ns_ = now_ns + kExpiryNs;
   dissector_.expire(now_ns);
   calls_.expire(now_ns, now_ns);
+}
+
+void CallSorter::expect(const packet::PacketView& frame, std::uint32_t link_type) const {
+  const packet::Decoded decoded = packet::decode(link_type, {frame.data, frame.captured});
+  if (decoded.ip.protocol == kUdp && decoded.ip.has_ports) calls_.expect(decoded.ip);
 }
 
 void CallSorter::sweep(std::span<const std::int64_t> now_ns, std::int64_t earliest_ns) {
@@ -72,9 +78,14 @@ std::uint32_t CallSorter::message(std::size_t protocol, const packet::StreamEnds
   return calls_.sip(sip::websocket_payload(bytes, unmasked_), frames);
 }
 
-void CallSorter::mark(FrameId frame, const Want& want, Part part) {
-  for (const FrameId fragment : frames_.bundled(frame)) mark(fragment, want, part);
-  for_each_call(want, [&](CallIndex call) { listener_.belongs(frames_.origin(frame).ticket, call, part); });
+void CallSorter::mark_all(FrameId frame, const Want& want, Part part) {
+  for_each_call(want, [&](CallIndex call) { mark(frame, call, part); });
+}
+
+void CallSorter::mark(FrameId frame, CallIndex call, Part part) {
+  if (purpose_ == Purpose::kWatch) return;
+  for (const FrameId fragment : frames_.bundled(frame)) mark(fragment, call, part);
+  listener_.belongs(frames_.origin(frame).ticket, call, part);
 }
 
 CallSorter::Context CallSorter::context_of(FrameId frame) const {
@@ -85,10 +96,11 @@ bool CallSorter::signalling(CallIndex call, const sip::Message& message, const s
   return listener_.signalling(calls_.table().at(call), call, message, sdp, context_of(frame));
 }
 
-void CallSorter::media(CallIndex call, const packet::IpPacket& udp, FrameId frame) {
+StreamMemo::Note CallSorter::media(CallIndex call, const packet::IpPacket& udp, FrameId frame, StreamMemo::Note note) {
+  mark(frame, call, Part::kMedia);
   from_ = {unmapped(udp.source), udp.source_port};
   to_ = {unmapped(udp.destination), udp.destination_port};
-  listener_.media(call, udp.payload, context_of(frame));
+  return listener_.media(call, udp.payload, context_of(frame), note);
 }
 
 }  // namespace lc::calls

@@ -32,23 +32,29 @@ class CallSorter final : private Dissector::Handler, private Judge, private Call
     /// A SIP message, and what the table has made of it; `sdp` may be null. Whether its Call-ID is that of a call.
     virtual bool signalling(const Call& call, CallIndex index, const sip::Message& message, const sip::Sdp* sdp,
                             const Context& context) = 0;
-    /// A datagram of a call's media, in the order of arrival; not those that came before their call was known.
-    virtual void media(CallIndex call, std::span<const std::uint8_t> datagram, const Context& context) = 0;
+    /// A datagram of a call's media, in the order of arrival; not those that came before their call was known. `note`
+    /// and the answer: as CallObserver::media().
+    virtual StreamMemo::Note media(CallIndex call, std::span<const std::uint8_t> datagram, const Context& context,
+                                   StreamMemo::Note note) = 0;
     /// The call is over and forgotten; its index may be another's.
     virtual void removed(CallIndex call) = 0;
+    // kSort only:
     /// The frame is the call's. May be said of one frame several times, for the same call too.
     virtual void belongs(Ticket frame, CallIndex call, Part part) = 0;
     /// Everything is said of the frame.
     virtual void settled(Ticket frame) = 0;
   };
 
-  enum class Early { kWaits, kIsPassedOver };
-  /// `early`: what comes before its call is known.
-  explicit CallSorter(Listener& listener, Early early = Early::kWaits);
+  /// kWatch: nobody asks whose a frame is, so none is kept for a call that may still claim it.
+  enum class Purpose { kSort, kWatch };
+  explicit CallSorter(Listener& listener, Purpose purpose = Purpose::kSort);
 
   /// `source`: whose packets' time it is; `interface`: one of all sources; `now_ns`: PacketClock's time of the frame.
   void look(const packet::PacketView& frame, std::uint32_t link_type, std::uint32_t source, std::uint32_t interface,
             std::int64_t now_ns, Ticket ticket);
+
+  /// The frame comes soon: what is known of its stream is fetched from memory meanwhile.
+  void expect(const packet::PacketView& frame, std::uint32_t link_type) const;
 
   /// Ends what is over by the time of each source (0: not known), and gives up what has waited too long by the time
   /// of all.
@@ -66,19 +72,20 @@ class CallSorter final : private Dissector::Handler, private Judge, private Call
   void header(const packet::IpPacket&, FrameId, bool) override {}
   void segment(const packet::IpPacket&, FrameId) override {}
 
-  void want(FrameId frame, const Want& want) override { mark(frame, want, Part::kSignalling); }
+  void want(FrameId frame, const Want& want) override { mark_all(frame, want, Part::kSignalling); }
   void want_media(FrameId frame, const Want& want, const packet::IpPacket&) override { want_media(frame, want); }
-  void want_media(FrameId frame, const Want& want) override { mark(frame, want, Part::kMedia); }
-  void mark(FrameId frame, const Want& want, Part part);
+  void want_media(FrameId frame, const Want& want) override { mark_all(frame, want, Part::kMedia); }
+  void mark_all(FrameId frame, const Want& want, Part part);
+  void mark(FrameId frame, CallIndex call, Part part);
 
   bool signalling(CallIndex call, const sip::Message& message, const sip::Sdp* sdp, FrameId frame) override;
-  void media(CallIndex call, const packet::IpPacket& udp, FrameId frame) override;
+  StreamMemo::Note media(CallIndex call, const packet::IpPacket& udp, FrameId frame, StreamMemo::Note note) override;
   void removed(CallIndex call) override { listener_.removed(call); }
-  [[nodiscard]] bool waits() const override { return early_ == Early::kWaits; }
+  [[nodiscard]] bool waits() const override { return purpose_ == Purpose::kSort; }
   [[nodiscard]] Context context_of(FrameId frame) const;
 
   Listener& listener_;
-  const Early early_;
+  const Purpose purpose_;
   FrameStore frames_;
   CallFollower calls_;
   Dissector dissector_;

@@ -14,29 +14,39 @@
 namespace lc::calls {
 
 /// Streams between two addresses of one call. An entry holds as long as the call has the same version, so nobody needs
-/// to look for those that have become untrue. Two streams that fall on the same entry displace each other. One thread.
+/// to look for those that have become untrue. Of streams that fall on the same pair of entries the idlest is displaced.
+/// One thread.
 class StreamMemo {
  public:
-  using WantIndex = std::uint32_t;
-  static constexpr WantIndex kUnwanted = 0xffff'ffff;
+  /// What is noted of a stream: which copy of a want; or what an observer says.
+  using Note = std::uint32_t;
+  static constexpr Note kUnwanted = 0xffff'ffff;
+  static constexpr Note kNothing = 0xffff'fffe;
   struct alignas(64) Entry {  // a cache line
     Endpoint from, to;
     std::uint32_t ssrc = 0;
     CallIndex call = kNoCall;
     std::uint64_t version = 0;  // of the call
-    WantIndex want = kUnwanted;
+    Note note = kUnwanted;
     std::uint32_t touched = 0;  // when the call was last told that it goes on, in units of 2^30 ns
   };
   static_assert(sizeof(Entry) == 64);
 
   /// The entry where that stream is, or would be.
   Entry& at(const Endpoint& from, const Endpoint& to) {
-    return entries_[(EndpointHash()(from) * 31 + EndpointHash()(to)) % kEntries];
+    Entry* const pair = &entries_[pair_of(from, to)];
+    for (Entry* entry : {pair, pair + 1}) {
+      if (entry->to == to && entry->from == from) return *entry;
+    }
+    return pair[0].touched <= pair[1].touched ? pair[0] : pair[1];
   }
+
+  /// Fetches it from memory while something else is done.
+  void prefetch(const Endpoint& from, const Endpoint& to) const { __builtin_prefetch(&entries_[pair_of(from, to)]); }
 
   /// A copy of `want` for entries: one for all that are alike, as most calls are wanted by few filters. May forget
   /// every entry, so it comes before at().
-  WantIndex copy_of(const Want& want) {
+  Note copy_of(const Want& want) {
     std::string key(want.encoded.begin(), want.encoded.end());
     key += static_cast<char>(want.media);
     if (const auto found = index_.find(key); found != index_.end()) return found->second;
@@ -45,20 +55,24 @@ class StreamMemo {
       index_.clear();
       wants_.clear();
     }
-    const auto index = static_cast<WantIndex>(wants_.size());
+    const auto index = static_cast<Note>(wants_.size());
     index_.emplace(std::move(key), index);
     wants_.push_back(want);
     return index;
   }
-  [[nodiscard]] const Want& want(WantIndex index) const { return wants_[index]; }
+  [[nodiscard]] const Want& want(Note index) const { return wants_[index]; }
 
  private:
-  static constexpr std::size_t kEntries = 16'384;
+  [[nodiscard]] static std::size_t pair_of(const Endpoint& from, const Endpoint& to) {
+    return (EndpointHash()(from) * 31 + EndpointHash()(to)) % kEntries & ~std::size_t{1};
+  }
+
+  static constexpr std::size_t kEntries = 32'768;
   static constexpr std::size_t kWants = 4'096;
 
   std::vector<Entry> entries_ = std::vector<Entry>(kEntries);
   std::vector<Want> wants_;
-  absl::flat_hash_map<std::string, WantIndex> index_;
+  absl::flat_hash_map<std::string, Note> index_;
 };
 
 }  // namespace lc::calls

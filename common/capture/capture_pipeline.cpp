@@ -84,6 +84,15 @@ CapturePipeline::Totals CapturePipeline::totals() const {
   return totals;
 }
 
+std::vector<fleet::InterfaceStats> CapturePipeline::interface_stats() const {
+  std::vector<fleet::InterfaceStats> all;
+  for (const auto& loop : loops_) {
+    const SourceStats stats = loop->source_stats();
+    all.push_back({loop->source().name(), loop->captured(), stats.kernel_dropped + stats.interface_dropped});
+  }
+  return all;
+}
+
 packet::BatchStats CapturePipeline::batch_stats() const {
   const Totals now = totals();
   return {.total_captured = now.captured,

@@ -13,6 +13,7 @@
 
 #include "common/base/counters.h"
 #include "common/capture/capture_loop.h"
+#include "common/fleet/hunter.h"
 
 namespace lc::capture {
 
@@ -45,6 +46,7 @@ class CapturePipeline {
     std::uint64_t held = 0;      // of captured: wanted or not is not known yet
   };
   [[nodiscard]] Totals totals() const;
+  [[nodiscard]] std::vector<fleet::InterfaceStats> interface_stats() const;
 
   /// Sources that can't capture now (interface down) or ever again, each with its reason.
   [[nodiscard]] std::vector<std::string> faults() const;

@@ -25,7 +25,7 @@ std::uint64_t random_epoch() {
 }
 
 fleet::HunterDescription describe(std::string id, std::string host_name, std::vector<std::string> interfaces,
-                                  std::uint64_t buffer_bytes, std::uint64_t epoch) {
+                                  std::string capture_filter, std::uint64_t buffer_bytes, std::uint64_t epoch) {
   std::vector<std::string> filter_types;
   for (const fleet::FilterType type : fleet::all_filter_types()) filter_types.emplace_back(fleet::name_of(type));
   return {.id = std::move(id),
@@ -37,7 +37,8 @@ fleet::HunterDescription describe(std::string id, std::string host_name, std::ve
                            .gpu_acceleration = false,
                            .af_xdp = false},
           .epoch = epoch,
-          .features = {"resume", std::string(fleet::kFilterSnapshotFeature)}};
+          .features = {"resume", std::string(fleet::kFilterSnapshotFeature)},
+          .capture_filter = std::move(capture_filter)};
 }
 
 }  // namespace lc::capture

@@ -24,6 +24,6 @@ std::uint64_t random_epoch();
 
 /// A node that evaluates all types of filters and keeps up to `buffer_bytes` until they are acknowledged.
 fleet::HunterDescription describe(std::string id, std::string host_name, std::vector<std::string> interfaces,
-                                  std::uint64_t buffer_bytes, std::uint64_t epoch);
+                                  std::string capture_filter, std::uint64_t buffer_bytes, std::uint64_t epoch);
 
 }  // namespace lc::capture

@@ -12,6 +12,7 @@ Report Reporter::report(std::uint64_t given_up) {
   const CapturePipeline::Totals totals = pipeline_.totals();
   fleet::HunterStats stats;
   fill_balance(stats, usage, totals, durable_, given_up);
+  stats.interfaces = pipeline_.interface_stats();
   stats.active_filters = filters_.count();
   stats.filter_revision = filters_.revision();
   stats.cpu_percent = cpu_.percent_since_last();

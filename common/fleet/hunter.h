@@ -47,9 +47,17 @@ struct HunterDescription {
   Capabilities capabilities;
   std::uint64_t epoch = 0;  // 0: a peer that does not know epochs
   std::vector<std::string> features;
+  std::string capture_filter;  // libpcap expression of all interfaces; "": everything
 };
 /// Of HunterDescription::features: takes UPDATE_SNAPSHOT, and its heartbeats say which filter revision is in force.
 inline constexpr std::string_view kFilterSnapshotFeature = "filter-snapshot";
+
+/// lippycat.management.InterfaceStats: totals since the hunter's start.
+struct InterfaceStats {
+  std::string name;
+  std::uint64_t captured = 0;
+  std::uint64_t dropped = 0;  // before that
+};
 
 /// lippycat.management.HunterStats: totals since the hunter's start.
 struct HunterStats {
@@ -69,6 +77,7 @@ struct HunterStats {
   std::uint64_t filter_revision = 0;
   std::uint64_t packets_recovered = 0;
   std::uint64_t packets_in_flight = 0;
+  std::vector<InterfaceStats> interfaces;
 };
 
 /// lippycat.management.FilterUpdateType, same numbers.

@@ -10,6 +10,14 @@ std::vector<std::string> strings(const Repeated& repeated) {
   return {repeated.begin(), repeated.end()};
 }
 
+std::vector<fleet::InterfaceStats> interfaces(const pb::HunterStats& message) {
+  std::vector<fleet::InterfaceStats> all;
+  for (const pb::InterfaceStats& one : message.interfaces()) {
+    all.push_back({one.name(), one.packets_captured(), one.packets_dropped()});
+  }
+  return all;
+}
+
 }  // namespace
 
 fleet::HunterDescription from_proto(const pb::HunterRegistration& message) {
@@ -22,7 +30,8 @@ fleet::HunterDescription from_proto(const pb::HunterRegistration& message) {
                            .gpu_acceleration = message.capabilities().gpu_acceleration(),
                            .af_xdp = message.capabilities().af_xdp()},
           .epoch = message.epoch(),
-          .features = strings(message.features())};
+          .features = strings(message.features()),
+          .capture_filter = message.capture_filter()};
 }
 
 pb::HunterCapabilities to_proto(const fleet::Capabilities& capabilities) {
@@ -43,6 +52,7 @@ pb::HunterRegistration to_proto(const fleet::HunterDescription& hunter) {
   *message.mutable_capabilities() = to_proto(hunter.capabilities);
   message.set_epoch(hunter.epoch);
   message.mutable_features()->Add(hunter.features.begin(), hunter.features.end());
+  message.set_capture_filter(hunter.capture_filter);
   return message;
 }
 
@@ -62,7 +72,8 @@ fleet::HunterStats from_proto(const pb::HunterStats& message) {
           .spool_oldest_ns = message.spool_oldest_ns(),
           .filter_revision = message.filter_revision(),
           .packets_recovered = message.packets_recovered(),
-          .packets_in_flight = message.packets_in_flight()};
+          .packets_in_flight = message.packets_in_flight(),
+          .interfaces = interfaces(message)};
 }
 
 pb::HunterStats to_proto(const fleet::HunterStats& stats) {
@@ -83,6 +94,12 @@ pb::HunterStats to_proto(const fleet::HunterStats& stats) {
   message.set_filter_revision(stats.filter_revision);
   message.set_packets_recovered(stats.packets_recovered);
   message.set_packets_in_flight(stats.packets_in_flight);
+  for (const fleet::InterfaceStats& stats_of_one : stats.interfaces) {
+    pb::InterfaceStats& interface = *message.add_interfaces();
+    interface.set_name(stats_of_one.name);
+    interface.set_packets_captured(stats_of_one.captured);
+    interface.set_packets_dropped(stats_of_one.dropped);
+  }
   return message;
 }
 

@@ -104,11 +104,8 @@ Status CallFiles::write(const packet::Batch& batch, std::span<const Place> place
     const std::uint16_t number = batch.packets()[place.packet].interface;
     numbers_.push_back(place.packet);
     if (ids_[number] != kUnset) continue;
-    const packet::BatchInterface& interface = batch.interfaces()[number];
-    const Result<std::uint32_t> id = file.add_interface({.node = std::string(batch.header().hunter_id),
-                                                         .name = std::string(interface.name),
-                                                         .link_type = interface.link_type,
-                                                         .filter = {}});
+    const Result<std::uint32_t> id =
+        (*output)->interfaces.id_of(batch.header().hunter_id, batch.interfaces()[number], file, events_.reports);
     if (!id) return id.error();
     ids_[number] = *id;
   }
@@ -220,13 +217,21 @@ void CallFiles::saved() {
   evictions_saved_ = pool_.evictions();
 }
 
+// Its packets are committed: what the file says of its interfaces behind them is worth neither a sync nor a fault.
+void CallFiles::end_of_file(Output& output) {
+  output.interfaces.tell_drops(*output.file, events_.reports);
+  if (const Status closed = output.file->close(false); !closed) {
+    log::warning("the file of a call ends without counts of drops: " + closed.error().text);
+  }
+}
+
 // The name comes last: whoever dies before it finds the file complete, and gives it its name then.
 Status CallFiles::finish(std::span<Call> calls, bool interrupted) {
   JournalEntry entry;
   for (const Call& call : calls) {
     for (const std::unique_ptr<Output>& output : call.outputs) {
       if (!output->file || !output->in_journal) continue;
-      if (const Status closed = output->file->close(policy_ != SyncPolicy::kNever); !closed) return closed;
+      end_of_file(*output);
       entry.finished.push_back(output->committed.path);
       if (interrupted) entry.interrupted.push_back(without_part(output->committed.path));
     }

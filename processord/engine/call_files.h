@@ -17,6 +17,7 @@
 #include "common/packet/batch.h"
 #include "processord/engine/call_file_name.h"
 #include "processord/engine/call_routes.h"
+#include "processord/engine/file_interfaces.h"
 #include "processord/engine/journal.h"
 #include "processord/engine/sync_policy.h"
 
@@ -27,7 +28,7 @@ struct CallTarget {
   CallFileName name = {};
   bool split = false;  // NAME_sip and NAME_rtp
   capture::CaptureFormat format = capture::CaptureFormat::kPcapng;
-  std::size_t max_open = 256;
+  std::size_t max_open = 2048;
 };
 
 /// The files of all calls, of which there may be tens of thousands. Packets wait in memory for save(), which is called
@@ -39,6 +40,7 @@ class CallFiles {
     std::function<void(const std::string& path)> closed;  // a file that takes nothing more, by the name that it keeps
     // All files of the call, in this directory (absolute), are closed.
     std::function<void(const CallLabel& call, const std::string& directory)> ended;
+    InterfaceReports reports = nothing_reported;
   };
 
   /// Takes the directory for itself; finishes what is left in it. `journal` and `files` must outlive it. Errors as
@@ -78,6 +80,7 @@ class CallFiles {
     CallPart part = CallPart::kSignalling;
     bool in_journal = false;
     bool is_dirty = false;
+    FileInterfaces interfaces;
   };
   struct Call {
     std::shared_ptr<const CallLabel> label;
@@ -99,6 +102,7 @@ class CallFiles {
   Result<Output*> output_for(Call& call, CallPart part, std::uint32_t link_type);
   Status enter_in_journal();
   Status sync();
+  void end_of_file(Output& output);
   Status finish(std::span<Call> calls, bool interrupted);
 
   const CallTarget target_;

@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 constexpr auto kTick = 1s;
 constexpr auto kPublishInterval = 200ms;
 constexpr auto kPatience = 2s;
+constexpr auto kGathering = 20ms;
+constexpr std::size_t kMuch = std::size_t{1} << 20;
 // Below what a hunter may have queued before it is read no further (engine.cpp): it would never be reached.
 constexpr std::size_t kMostPendingBytes = std::size_t{6} << 20;
 constexpr std::size_t kWatchedBytes = std::size_t{8} << 20;
@@ -28,7 +30,7 @@ constexpr calls::Ticket kNobodys = 0;
 CallStage::CallStage(CallTracker& tracker, Sink sink)
     : tracker_(tracker),
       sink_(std::move(sink)),
-      sorter_(*this, sorts() ? calls::CallSorter::Early::kWaits : calls::CallSorter::Early::kIsPassedOver) {}
+      sorter_(*this, sorts() ? calls::CallSorter::Purpose::kSort : calls::CallSorter::Purpose::kWatch) {}
 
 CallStage::~CallStage() {
   stop();
@@ -107,7 +109,20 @@ void CallStage::push(Item item) {
     was_empty = queue_.empty();
     queue_.push_back(std::move(item));
   }
-  if (was_empty) arrived_.notify_one();
+  if (was_empty || queued_bytes() >= kMuch) arrived_.notify_one();
+}
+
+/// False: stop when there is nothing more.
+bool CallStage::wait_for_work(Clock::time_point until, std::vector<Item>& items) {
+  std::unique_lock lock(mutex_);
+  const auto called = [&] { return stop_ || tracker_.board().asked(); };
+  arrived_.wait_until(lock, until, [&] { return called() || !queue_.empty(); });
+  // Nobody waits for what a watcher sees: being woken less often costs less than seeing each batch at once.
+  if (!sorts())
+    arrived_.wait_for(lock, kGathering, [&] { return called() || queue_.empty() || queued_bytes() >= kMuch; });
+  std::swap(items, queue_);
+  if (std::exchange(gap_, false)) tracker_.passed_over();
+  return !stop_;
 }
 
 void CallStage::run() {
@@ -115,16 +130,10 @@ void CallStage::run() {
   auto next_publish = Clock::now();
   std::vector<Item> items;
   for (bool more = true; more;) {
-    {
-      std::unique_lock lock(mutex_);
-      auto until = next_sweep;
-      if (tracker_.has_news()) until = std::min(until, next_publish);
-      if (!pending_.empty()) until = std::min(until, pending_.front().arrived + kPatience);
-      arrived_.wait_until(lock, until, [&] { return stop_ || !queue_.empty() || tracker_.board().asked(); });
-      std::swap(items, queue_);
-      if (std::exchange(gap_, false)) tracker_.passed_over();
-      more = !stop_ || !items.empty();
-    }
+    auto until = next_sweep;
+    if (tracker_.has_news()) until = std::min(until, next_publish);
+    if (!pending_.empty()) until = std::min(until, pending_.front().arrived + kPatience);
+    more = wait_for_work(until, items) || !items.empty();
     for (Item& item : items) {
       look(std::move(item));
       hand_on(false);
@@ -170,8 +179,17 @@ void CallStage::look(Item item) {
 }
 
 void CallStage::look_at(const packet::Batch& batch, std::uint32_t source, std::uint64_t number) {
-  for (std::size_t i = 0; i < batch.packets().size(); ++i) {
-    const packet::PacketEntry& entry = batch.packets()[i];
+  // Packets whose headers, and what is known of whose streams, are under way from memory while one is looked at.
+  constexpr std::size_t kFarAhead = 8;
+  constexpr std::size_t kAhead = 4;
+  const auto packets = batch.packets();
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    if (i + kFarAhead < packets.size()) __builtin_prefetch(batch.view(packets[i + kFarAhead]).data);
+    if (i + kAhead < packets.size()) {
+      const packet::PacketEntry& soon = packets[i + kAhead];
+      sorter_.expect(batch.view(soon), batch.interfaces()[soon.interface].link_type);
+    }
+    const packet::PacketEntry& entry = packets[i];
     const std::int64_t now_ns = sources_.time_of(source, entry.interface, entry.timestamp_ns);
     sorter_.look(batch.view(entry), batch.interfaces()[entry.interface].link_type, source,
                  source << 8 | (entry.interface & 0xffU), now_ns, number << kPacketBits | i);
@@ -258,9 +276,9 @@ bool CallStage::signalling(const calls::Call& call, calls::CallIndex index, cons
   return is_call;
 }
 
-void CallStage::media(calls::CallIndex call, std::span<const std::uint8_t> datagram,
-                      const calls::CallSorter::Context& context) {
-  tracker_.media(call, datagram, context, sources_.hunter_id(context.source));
+calls::StreamMemo::Note CallStage::media(calls::CallIndex call, std::span<const std::uint8_t> datagram,
+                                         const calls::CallSorter::Context& context, calls::StreamMemo::Note note) {
+  return tracker_.media(call, datagram, context, sources_.hunter_id(context.source), note);
 }
 
 void CallStage::removed(calls::CallIndex call) {
@@ -280,13 +298,17 @@ void CallStage::belongs(calls::Ticket frame, calls::CallIndex call, calls::CallS
   if (!label) return;
   if (!batch->routes) batch->routes = std::make_shared<CallRoutes>();
   if (places_.size() <= call) places_.resize(std::max<std::size_t>(sorter_.table().capacity(), call + 1));
-  Place& place = places_[call];
+  Place& latest = places_[call];
   CallRoutes& routes = *batch->routes;
   const std::uint64_t number = frame >> kPacketBits;
-  if (place.batch != number || routes.calls[place.call] != label) {
-    const auto found = std::find(routes.calls.begin(), routes.calls.end(), label);
-    place = {number, static_cast<std::uint32_t>(found - routes.calls.begin())};
-    if (found == routes.calls.end()) routes.calls.push_back(label);
+  Place place = latest;
+  if (latest.batch != number || routes.calls[latest.call] != label) {
+    // Not yet in this batch, unless the call was in later ones too, or its index was another's.
+    const auto known =
+        latest.batch < number ? routes.calls.end() : std::find(routes.calls.begin(), routes.calls.end(), label);
+    place = {number, static_cast<std::uint32_t>(known - routes.calls.begin())};
+    if (known == routes.calls.end()) routes.calls.push_back(label);
+    if (latest.batch <= number) latest = place;
   }
   const auto packet = static_cast<std::uint32_t>(frame & ((1U << kPacketBits) - 1));
   routes.entries.push_back(

@@ -79,6 +79,7 @@ class CallStage final : private calls::CallSorter::Listener {
   };
 
   void run();
+  bool wait_for_work(Clock::time_point until, std::vector<Item>& items);
   void look(Item item);
   void look_at(const packet::Batch& batch, std::uint32_t source, std::uint64_t number);
   void hand_on(bool all);
@@ -89,8 +90,8 @@ class CallStage final : private calls::CallSorter::Listener {
 
   bool signalling(const calls::Call& call, calls::CallIndex index, const sip::Message& message, const sip::Sdp* sdp,
                   const calls::CallSorter::Context& context) override;
-  void media(calls::CallIndex call, std::span<const std::uint8_t> datagram,
-             const calls::CallSorter::Context& context) override;
+  calls::StreamMemo::Note media(calls::CallIndex call, std::span<const std::uint8_t> datagram,
+                                const calls::CallSorter::Context& context, calls::StreamMemo::Note note) override;
   void removed(calls::CallIndex call) override;
   void belongs(calls::Ticket frame, calls::CallIndex call, calls::CallSorter::Part part) override;
   void settled(calls::Ticket frame) override;

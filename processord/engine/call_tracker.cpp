@@ -138,47 +138,81 @@ void CallTracker::note_media(Record& record, const sip::Sdp& sdp) {
   }
 }
 
-void CallTracker::media(calls::CallIndex call, std::span<const std::uint8_t> datagram,
-                        const calls::CallSorter::Context& context, const std::string& hunter_id) {
-  Record& now = record(call);
+calls::StreamMemo::Note CallTracker::media(calls::CallIndex call, std::span<const std::uint8_t> datagram,
+                                           const calls::CallSorter::Context& context, const std::string& hunter_id,
+                                           calls::StreamMemo::Note note) {
   sip::Rtp rtp;
-  if (now.number == 0 || !sip::parse_rtp(datagram, rtp)) return;
-  if (sources_.size() <= context.source) sources_.resize(context.source + 1);
-  Stream& stream = stream_of(now, rtp.ssrc, rtp.payload_type, context, hunter_id);
+  if (!sip::parse_rtp(datagram, rtp)) return note;
+  if (note >= streams_.size() || !is_stream(streams_[note], call, rtp.ssrc, context)) {
+    if (record(call).number == 0) return note;
+    note = stream_of(call, rtp, context, hunter_id);
+  }
+  Stream& stream = streams_[note];
   const std::uint64_t gaps = gaps_ + sources_[context.source].gaps;
   if (std::exchange(stream.gaps, gaps) != gaps) {
     stream.quality.resume();
     stream.has_gaps = true;
   }
-  if (rtp.payload_type != stream.clock_type) use_format(now, stream, rtp.payload_type);
+  if (rtp.payload_type != stream.clock_type) use_format(records_[call], stream, rtp.payload_type);
   stream.quality.add(rtp.sequence, rtp.timestamp, rtp.payload_type, rtp.marker, context.time_ns, stream.clock_rate);
   stream.last_ns = context.time_ns;
-  change(call);
+  if (std::exchange(stream.changed, publishing_) != publishing_) change(call);
+  return note;
 }
 
-CallTracker::Stream& CallTracker::stream_of(Record& record, std::uint32_t ssrc, std::uint8_t payload_type,
-                                            const calls::CallSorter::Context& context, const std::string& hunter_id) {
-  std::vector<Stream>& streams = record.streams;
-  const auto same = [&](const Stream& known) {
-    return known.ssrc == ssrc && known.to == context.to && known.from == context.from && known.source == context.source;
-  };
-  const auto found = std::find_if(streams.begin(), streams.end(), same);
-  if (found != streams.end()) return *found;
-  if (streams.size() >= kMaxStreams) {
-    streams.erase(std::min_element(streams.begin(), streams.end(),
-                                   [](const Stream& a, const Stream& b) { return a.last_ns < b.last_ns; }));
-  }
+bool CallTracker::is_stream(const Stream& stream, calls::CallIndex call, std::uint32_t ssrc,
+                            const calls::CallSorter::Context& context) const {
+  return stream.call == call && stream.ssrc == ssrc && stream.source == context.source && stream.to == context.to &&
+         stream.from == context.from;
+}
+
+CallTracker::StreamIndex CallTracker::stream_of(calls::CallIndex call, const sip::Rtp& rtp,
+                                                const calls::CallSorter::Context& context,
+                                                const std::string& hunter_id) {
+  Record& of = records_[call];
+  const auto found = std::find_if(of.streams.begin(), of.streams.end(), [&](StreamIndex index) {
+    return is_stream(streams_[index], call, rtp.ssrc, context);
+  });
+  if (found != of.streams.end()) return *found;
+  if (sources_.size() <= context.source) sources_.resize(context.source + 1);
   sources_[context.source].hunter_id = hunter_id;
-  Stream& stream = streams.emplace_back();
+  const StreamIndex index = make_stream(of);
+  Stream& stream = streams_[index];
+  stream.call = call;
   stream.from = context.from;
   stream.to = context.to;
-  stream.ssrc = ssrc;
+  stream.ssrc = rtp.ssrc;
   stream.source = context.source;
   stream.gaps = gaps_ + sources_[context.source].gaps;
   stream.first_ns = context.time_ns;
-  stream.payload_type = payload_type;
-  use_format(record, stream, payload_type);
-  return stream;
+  stream.payload_type = rtp.payload_type;
+  use_format(of, stream, rtp.payload_type);
+  return index;
+}
+
+CallTracker::StreamIndex CallTracker::make_stream(Record& record) {
+  if (record.streams.size() >= kMaxStreams) {
+    const auto idlest = std::min_element(record.streams.begin(), record.streams.end(),
+                                         [&](auto a, auto b) { return streams_[a].last_ns < streams_[b].last_ns; });
+    streams_[*idlest] = {};
+    free_streams_.push_back(*idlest);
+    record.streams.erase(idlest);
+  }
+  if (free_streams_.empty()) {
+    free_streams_.push_back(static_cast<StreamIndex>(streams_.size()));
+    streams_.emplace_back();
+  }
+  record.streams.push_back(free_streams_.back());
+  free_streams_.pop_back();
+  return record.streams.back();
+}
+
+void CallTracker::clear(Record& record) {
+  for (const StreamIndex index : record.streams) {
+    streams_[index] = {};
+    free_streams_.push_back(index);
+  }
+  record = {};
 }
 
 // What a payload type means is for the receiver to say (RFC 3264 section 5.1); where it is not known, the sender's
@@ -231,7 +265,7 @@ void CallTracker::removed(calls::CallIndex call) {
   const calls::GroupId group = groups_.of(call);
   groups_.remove(call);
   media_pairs_.release(records_[call].media);
-  records_[call] = {};
+  clear(records_[call]);
   const std::span<const calls::CallIndex> left = groups_.legs(group);
   if (!left.empty()) {
     change(left.front());
@@ -241,8 +275,8 @@ void CallTracker::removed(calls::CallIndex call) {
 }
 
 void CallTracker::change(calls::CallIndex call) {
-  if (std::exchange(records_[call].changed, true)) return;
-  changed_.push_back(call);
+  if (!board_.wanted()) return;  // whoever comes gets everything
+  if (std::exchange(records_[call].changed, publishing_) != publishing_) changed_.push_back(call);
 }
 
 std::shared_ptr<const CallView> CallTracker::view_of(calls::GroupId group) const {
@@ -262,7 +296,8 @@ std::shared_ptr<const CallView> CallTracker::view_of(calls::GroupId group) const
     view->legs.push_back(leg->leg);
     view->last_ns = std::max(view->last_ns, leg->leg.last_ns);
     if (rank(leg->leg.state) > rank(view->state)) view->state = leg->leg.state;
-    for (const Stream& stream : leg->streams) {
+    for (const StreamIndex index : leg->streams) {
+      const Stream& stream = streams_[index];
       view->streams.push_back(view_of(stream, *leg));
       view->last_ns = std::max(view->last_ns, stream.last_ns);
     }
@@ -301,12 +336,10 @@ void CallTracker::publish() {
   if (everything) {
     for (calls::CallIndex call = 0; call < records_.size(); ++call) add(call);
   } else if (board_.wanted()) {
-    for (const calls::CallIndex call : changed_) {
-      if (records_[call].changed) add(call);
-    }
+    for (const calls::CallIndex call : changed_) add(call);
   }
-  for (const calls::CallIndex call : changed_) records_[call].changed = false;
   changed_.clear();
+  ++publishing_;
 
   std::sort(groups.begin(), groups.end());
   groups.erase(std::unique(groups.begin(), groups.end()), groups.end());

@@ -31,8 +31,9 @@ class CallTracker {
   // As CallSorter::Listener; `hunter_id`: of context.source.
   bool signalling(const calls::Call& call, calls::CallIndex index, const sip::Message& message, const sip::Sdp* sdp,
                   const calls::CallSorter::Context& context, const std::string& hunter_id);
-  void media(calls::CallIndex call, std::span<const std::uint8_t> datagram, const calls::CallSorter::Context& context,
-             const std::string& hunter_id);
+  calls::StreamMemo::Note media(calls::CallIndex call, std::span<const std::uint8_t> datagram,
+                                const calls::CallSorter::Context& context, const std::string& hunter_id,
+                                calls::StreamMemo::Note note);
   void removed(calls::CallIndex call);
 
   /// A batch of this source comes: if it has dropped packets, streams have gaps that are not the network's.
@@ -58,6 +59,7 @@ class CallTracker {
     std::string codec;
   };
   struct Stream {
+    calls::CallIndex call = calls::kNoCall;  // kNoCall: of none, free
     calls::Endpoint from, to;
     std::uint32_t ssrc = 0;
     std::uint32_t source = 0;
@@ -67,20 +69,22 @@ class CallTracker {
     std::uint8_t clock_type = 0;    // the one that came last, events and noise too
     std::uint32_t clock_rate = 0;   // of that one
     std::string codec;
+    std::uint64_t changed = 0;  // number of the publish() that is to tell it
     calls::RtpQuality quality;
     std::int64_t first_ns = 0;
     std::int64_t last_ns = 0;
   };
+  using StreamIndex = std::uint32_t;
   struct Record {
     std::uint64_t number = 0;  // 0: of no call
     std::shared_ptr<const CallLabel> label;
-    bool changed = false;  // since it was published
+    std::uint64_t changed = 0;  // as of a stream
     CallLegView leg;
     std::string from_user, to_user;
     std::string from_tag, to_tag;
     std::vector<Format> formats;
     MediaPairs::Held media;
-    std::vector<Stream> streams;
+    std::vector<StreamIndex> streams;
   };
   struct Source {
     std::uint64_t dropped = 0;
@@ -92,8 +96,12 @@ class CallTracker {
   void begin(Record& record, calls::CallIndex call, const sip::Message& message,
              const calls::CallSorter::Context& context, const std::string& hunter_id);
   void note_media(Record& record, const sip::Sdp& sdp);
-  Stream& stream_of(Record& record, std::uint32_t ssrc, std::uint8_t payload_type,
-                    const calls::CallSorter::Context& context, const std::string& hunter_id);
+  [[nodiscard]] bool is_stream(const Stream& stream, calls::CallIndex call, std::uint32_t ssrc,
+                               const calls::CallSorter::Context& context) const;
+  StreamIndex stream_of(calls::CallIndex call, const sip::Rtp& rtp, const calls::CallSorter::Context& context,
+                        const std::string& hunter_id);
+  StreamIndex make_stream(Record& record);
+  void clear(Record& record);
   static void use_format(const Record& record, Stream& stream, std::uint8_t payload_type);
   void change(calls::CallIndex call);
   void regroup(calls::CallIndex call, const sip::Message& message);
@@ -104,10 +112,13 @@ class CallTracker {
   calls::CallGroups groups_;
   MediaPairs media_pairs_;
   std::vector<Record> records_;  // by CallIndex
+  std::vector<Stream> streams_;  // not in Record: most packets need nothing else of their call
+  std::vector<StreamIndex> free_streams_;
   std::vector<Source> sources_;  // by number
   std::uint64_t gaps_ = 0;       // of all sources
   std::uint64_t last_number_ = 0;
   std::vector<calls::CallIndex> changed_;
+  std::uint64_t publishing_ = 1;  // number of the next publish()
 };
 
 }  // namespace lc::processor

@@ -63,8 +63,9 @@ Status CaptureOutput::open_calls() {
     forget_gone();
     return {};
   }
-  Result<std::unique_ptr<CallFiles>> opened = CallFiles::open(target_.calls, journal_, call_system_, policy_,
-                                                              {.closed = events_.closed, .ended = events_.call_ended});
+  Result<std::unique_ptr<CallFiles>> opened =
+      CallFiles::open(target_.calls, journal_, call_system_, policy_,
+                      {.closed = events_.closed, .ended = events_.call_ended, .reports = events_.reports});
   if (!opened) return opened.error();
   calls_ = std::move(*opened);
   forget_gone();  // now that those which a killed process had not renamed have their names
@@ -178,16 +179,14 @@ Result<CaptureOutput::Output*> CaptureOutput::output_for(std::uint32_t link_type
 
 // Fills ids_ with what belongs into this file. Describing an interface writes to the file, so it can fail like every
 // write.
-Status CaptureOutput::choose_ids(const packet::Batch& batch, CaptureFile& file, std::uint32_t link_type) {
+Status CaptureOutput::choose_ids(const packet::Batch& batch, Output& output, std::uint32_t link_type) {
   ids_.clear();
   for (const packet::BatchInterface& interface : batch.interfaces()) {
     std::uint32_t id = CaptureFile::kLeaveOut;
     const Result<std::uint32_t> type = capture::file_link_type(interface.link_type);
     if (type && (format_ == capture::CaptureFormat::kPcapng || *type == link_type)) {
-      const Result<std::uint32_t> added = file.add_interface({.node = std::string(batch.header().hunter_id),
-                                                              .name = std::string(interface.name),
-                                                              .link_type = interface.link_type,
-                                                              .filter = {}});
+      const Result<std::uint32_t> added =
+          output.interfaces.id_of(batch.header().hunter_id, interface, *output.file, events_.reports);
       if (!added) return added.error();
       id = *added;
     }
@@ -243,7 +242,7 @@ Status CaptureOutput::write_to_outputs(const packet::Batch& batch) {
     if (!output) return output.error();
     if (const Status entered = enter_in_journal(**output); !entered) return entered;
     CaptureFile& file = *(*output)->file;
-    if (const Status chosen = choose_ids(batch, file, type); !chosen) return chosen;
+    if (const Status chosen = choose_ids(batch, **output, type); !chosen) return chosen;
     const Status written = only_rest_ ? file.write(batch, ids_, rest_of_type_) : file.write(batch, ids_);
     if (!written) return written;
     done_link_types_.push_back(type);
@@ -330,7 +329,12 @@ Status CaptureOutput::finish(Output& output) {
                                          "this state directory cuts them off"};
   }
   if (!output.closed) {
-    if (const Status closed = file.close(policy_ != SyncPolicy::kNever); !closed) return closed;
+    output.interfaces.tell_drops(file, events_.reports);
+    if (const Status closed = file.close(policy_ != SyncPolicy::kNever); !closed) {
+      if (!output.in_journal) return closed;
+      // Its packets are committed.
+      log::warning("a capture file ends without counts of drops: " + closed.error().text);
+    }
     output.closed = true;
   }
   if (!output.in_journal) return {};  // nothing is in it, or all this was done

@@ -47,6 +47,7 @@ class CaptureOutput {
     /// All files of a call that was given to end_call() are closed; they are in `directory` (absolute).
     std::function<void(const CallLabel& call, const std::string& directory)> call_ended = [](const CallLabel&,
                                                                                              const std::string&) {};
+    InterfaceReports reports = nothing_reported;
   };
 
   /// Cuts back what the journal says is unfinished. The one file is created now, so that an unwritable path is known at
@@ -102,6 +103,7 @@ class CaptureOutput {
     capture::CommittedFile committed;
     bool in_journal = false;
     bool closed = false;
+    FileInterfaces interfaces = {};
   };
 
   CaptureOutput(CaptureTarget target, Journal& journal, SyncPolicy policy, Events events)
@@ -120,7 +122,7 @@ class CaptureOutput {
   Status finish(Output& output);
   Status enter_in_journal(Output& output);
   Status write_to_outputs(const packet::Batch& batch);
-  Status choose_ids(const packet::Batch& batch, capture::CaptureFile& file, std::uint32_t link_type);
+  Status choose_ids(const packet::Batch& batch, Output& output, std::uint32_t link_type);
   void choose_rest(const packet::Batch& batch, const CallRoutes& routes);
 
   const CaptureTarget target_;

@@ -60,7 +60,8 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
       virtual_interface_(open_virtual_interface(settings_)),
       retention_(kept_places(settings_), settings_.keep),
       journal_(open_journal(settings_, registry_, journal_files_)),
-      writer_(open_output(settings_, journal_.get(), hooks_, retention_), place_of(settings_), settings_.sync,
+      writer_(open_output(settings_, journal_.get(), registry_, hooks_, retention_), place_of(settings_),
+              settings_.sync,
               {.custody_grew =
                    [](Hunter& hunter) {
                      if (const auto peer = hunter.peer()) peer->control_changed();

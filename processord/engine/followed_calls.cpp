@@ -52,6 +52,14 @@ std::string id_of(const std::string& call_id, const calls::Endpoint& endpoint) {
   return id;
 }
 
+std::uint64_t meaning_of(const fleet::Filter& filter) {
+  return XXH3_64bits_withSeed(filter.pattern.data(), filter.pattern.size(), static_cast<XXH64_hash_t>(filter.type));
+}
+
+std::uint64_t hash_of(const calls::Endpoint& from, const calls::Endpoint& to) {
+  return calls::EndpointHash()(from) * 31 + calls::EndpointHash()(to);
+}
+
 }  // namespace
 
 FollowedCalls::FollowedCalls(FilterTable& filters)
@@ -121,25 +129,30 @@ void FollowedCalls::run() {
 }
 
 std::shared_ptr<const FollowedCalls::Interest> FollowedCalls::interest_of(const packet::MatchedIds& matched) const {
-  std::vector<std::string> ids;
-  matched.for_each([&](std::string_view id) { ids.emplace_back(id); });
-  Interest interest = interest_of(ids);
-  return interest.ids.empty() ? nullptr : std::make_shared<const Interest>(std::move(interest));
+  Interest interest;
+  matched.for_each([&](std::string_view id) {
+    const FilterPointer filter = filters_.board().find_enabled(id);
+    if (filter && follows_calls(filter->type)) add(interest, *filter);
+  });
+  return interest.filters.empty() ? nullptr : std::make_shared<const Interest>(std::move(interest));
 }
 
-/// Of those that are still there and follow calls.
-FollowedCalls::Interest FollowedCalls::interest_of(std::span<const std::string> ids) const {
+/// Of the filters that wanted it, those that are still there and mean the same.
+FollowedCalls::Interest FollowedCalls::interest_in(calls::CallIndex call) const {
   Interest interest;
-  for (const std::string& id : ids) {
-    const FilterPointer filter = filters_.board().find_enabled(id);
-    if (!filter || !follows_calls(filter->type)) continue;
-    interest.ids.push_back(id);
-    // Who asks for most decides: full, then headers.
-    if (filter->action == fleet::CaptureAction::kFull || interest.action == fleet::CaptureAction::kSignalling) {
-      interest.action = filter->action;
-    }
+  for (const Wanting& wanting : wanted_by_[call]) {
+    const FilterPointer filter = filters_.board().find_enabled(wanting.id);
+    if (filter && meaning_of(*filter) == wanting.meaning) add(interest, *filter);
   }
   return interest;
+}
+
+void FollowedCalls::add(Interest& interest, const fleet::Filter& filter) {
+  interest.filters.push_back({filter.id, meaning_of(filter)});
+  // Who asks for most decides: full, then headers.
+  if (filter.action == fleet::CaptureAction::kFull || interest.action == fleet::CaptureAction::kSignalling) {
+    interest.action = filter.action;
+  }
 }
 
 void FollowedCalls::take(const packet::Batch& batch) {
@@ -160,6 +173,7 @@ void FollowedCalls::take(const packet::Batch& batch) {
     if (!interests[entry.matched]) continue;
     const std::uint32_t link_type = batch.interfaces()[entry.interface].link_type;
     const std::int64_t now_ns = sources_.time_of(index, entry.interface, entry.timestamp_ns);
+    if (is_known_media(batch.view(entry), link_type, now_ns)) continue;
     const calls::FrameId frame = frames_.begin(batch.view(entry), {index << 8 | (entry.interface & 0xffU), link_type});
     if (seen_.size() <= frame) seen_.resize(frame + 1);
     seen_[frame] = {interests[entry.matched], index, now_ns};
@@ -182,13 +196,28 @@ void FollowedCalls::datagram(const packet::IpPacket& ip, calls::FrameId frame) {
   }
 }
 
+// Most packets of wanted calls are media, of which there is nothing to learn. (What a tunnel carries was noted by its
+// inner addresses.)
+bool FollowedCalls::is_known_media(const packet::PacketView& frame, std::uint32_t link_type,
+                                   std::int64_t now_ns) const {
+  const packet::IpPacket ip = packet::decode(link_type, {frame.data, frame.captured}).ip;
+  if (ip.protocol != kUdp || !ip.has_ports || ip.is_fragment() || sip::begins_message(ip.payload)) return false;
+  const calls::Endpoint from{calls::unmapped(ip.source), ip.source_port};
+  const calls::Endpoint to{calls::unmapped(ip.destination), ip.destination_port};
+  return was_touched(hash_of(from, to), now_ns);
+}
+
+bool FollowedCalls::was_touched(std::uint64_t hash, std::int64_t now_ns) const {
+  const Touched& touched = touched_[hash % touched_.size()];
+  const std::int64_t age_ns = now_ns - touched.time_ns;
+  return touched.hash == hash && age_ns >= 0 && age_ns < kTouchNs;
+}
+
 // Media keeps its call from being idle; now and then is enough.
 void FollowedCalls::touch(const calls::Endpoint& from, const calls::Endpoint& to, const Seen& seen) {
-  const std::uint64_t hash = calls::EndpointHash()(from) * 31 + calls::EndpointHash()(to);
-  Touched& touched = touched_[hash % touched_.size()];
-  const std::int64_t age_ns = seen.time_ns - touched.time_ns;
-  if (touched.hash == hash && age_ns >= 0 && age_ns < kTouchNs) return;
-  touched = {hash, seen.time_ns};
+  const std::uint64_t hash = hash_of(from, to);
+  if (was_touched(hash, seen.time_ns)) return;
+  touched_[hash % touched_.size()] = {hash, seen.time_ns};
   for (const calls::Endpoint* endpoint : {&from, &to}) {
     for (const calls::CallIndex call : table_.at_endpoint(*endpoint)) table_.touch(call, seen.source, seen.time_ns);
   }
@@ -206,6 +235,16 @@ std::uint32_t FollowedCalls::message(std::size_t protocol, const packet::StreamE
   return 0;
 }
 
+/// True when that is news.
+bool FollowedCalls::note(std::vector<Wanting>& wanted_by, const Wanting& wanting) {
+  const auto known =
+      std::find_if(wanted_by.begin(), wanted_by.end(), [&](const Wanting& one) { return one.id == wanting.id; });
+  if (known != wanted_by.end()) return std::exchange(known->meaning, wanting.meaning) != wanting.meaning;
+  if (wanted_by.size() >= kMostIds) return false;
+  wanted_by.push_back(wanting);
+  return true;
+}
+
 void FollowedCalls::sip(std::span<const std::uint8_t> bytes, const Seen& seen) {
   sip::Message message;
   if (!sip::parse_message(bytes, message)) return;
@@ -214,20 +253,17 @@ void FollowedCalls::sip(std::span<const std::uint8_t> bytes, const Seen& seen) {
   if (has_sdp) calls::unmap(sdp);
   const calls::CallIndex call = table_.note(message, has_sdp ? &sdp : nullptr, seen.source, seen.time_ns);
   if (wanted_by_.size() <= call) wanted_by_.resize(table_.capacity());
-  std::vector<std::string>& ids = wanted_by_[call];
   bool more = false;
-  for (const std::string& id : seen.interest->ids) {
-    if (std::find(ids.begin(), ids.end(), id) != ids.end() || ids.size() >= kMostIds) continue;
-    ids.push_back(id);
-    more = true;
-  }
+  for (const Wanting& wanting : seen.interest->filters) more = note(wanted_by_[call], wanting) || more;
   if (has_sdp || more) update(call);
 }
 
 // Announces what is new or has changed, and withdraws what nobody wants any more.
 void FollowedCalls::update(calls::CallIndex call) {
   if (call >= wanted_by_.size() || wanted_by_[call].empty()) return;
-  const Interest interest = interest_of(wanted_by_[call]);
+  const Interest interest = interest_in(call);
+  std::vector<std::string> follows;
+  for (const Wanting& wanting : interest.filters) follows.push_back(wanting.id);
   const calls::Call& known = table_.at(call);
   std::size_t count = 0;
   for (const calls::Endpoint& endpoint : known.media) {
@@ -239,7 +275,7 @@ void FollowedCalls::update(calls::CallIndex call) {
       continue;
     }
     const std::int64_t now = wall_ns();
-    if (found != published_.end() && found->second.follows == interest.ids && found->second.action == interest.action &&
+    if (found != published_.end() && found->second.follows == follows && found->second.action == interest.action &&
         found->second.expires_at_ns - now > kRenewedBeforeNs) {
       continue;
     }
@@ -252,7 +288,7 @@ void FollowedCalls::update(calls::CallIndex call) {
                           .description = "media of a followed call",
                           .action = interest.action,
                           .expires_at_ns = now + kLifeNs,
-                          .follows = interest.ids});
+                          .follows = follows});
   }
 }
 

@@ -37,9 +37,14 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
   [[nodiscard]] std::uint64_t skipped() const { return skipped_.load(std::memory_order_relaxed); }
 
  private:
+  /// A filter that follows calls. One that is changed under the same id means something else.
+  struct Wanting {
+    std::string id;
+    std::uint64_t meaning = 0;  // hash of what it looks for
+  };
   /// What is known of a set of matched filters.
   struct Interest {
-    std::vector<std::string> ids;  // of filters that follow calls
+    std::vector<Wanting> filters;
     fleet::CaptureAction action = fleet::CaptureAction::kSignalling;
   };
   /// What a frame's messages need when they are found later, behind other frames.
@@ -58,12 +63,17 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
   void run();
   void take(const packet::Batch& batch);
   [[nodiscard]] std::shared_ptr<const Interest> interest_of(const packet::MatchedIds& matched) const;
-  [[nodiscard]] Interest interest_of(std::span<const std::string> ids) const;
+  static void add(Interest& interest, const fleet::Filter& filter);
+  static bool note(std::vector<Wanting>& wanted_by, const Wanting& wanting);
+  [[nodiscard]] Interest interest_in(calls::CallIndex call) const;
   void sweep();
   void look_again();
   void update(calls::CallIndex call);
   void publish();
   void sip(std::span<const std::uint8_t> bytes, const Seen& seen);
+  [[nodiscard]] bool is_known_media(const packet::PacketView& frame, std::uint32_t link_type,
+                                    std::int64_t now_ns) const;
+  [[nodiscard]] bool was_touched(std::uint64_t hash, std::int64_t now_ns) const;
   void touch(const calls::Endpoint& from, const calls::Endpoint& to, const Seen& seen);
 
   void header(const packet::IpPacket&, calls::FrameId, bool) override {}
@@ -93,8 +103,8 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
   calls::Dissector dissector_;
   calls::CallTable table_;
   SourceTimes sources_;
-  std::vector<Seen> seen_;                           // by FrameId
-  std::vector<std::vector<std::string>> wanted_by_;  // by CallIndex: filters that ever wanted the call
+  std::vector<Seen> seen_;                       // by FrameId
+  std::vector<std::vector<Wanting>> wanted_by_;  // by CallIndex: filters that ever wanted the call
   std::vector<std::uint8_t> unmasked_;
   std::vector<Touched> touched_ = std::vector<Touched>(16'384);
   std::unordered_map<std::string, fleet::Filter> published_;  // by id

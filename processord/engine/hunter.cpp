@@ -40,7 +40,10 @@ Result<std::shared_ptr<StreamPeer>> Hunter::register_as(const fleet::HunterDescr
                                            quoted(view_.description.hostname) + " at " + view_.remote_address +
                                            "; give this one another --hunter-id"};
   }
-  if (!same) positions_ = {.epoch = description.epoch, .incarnation = positions_.incarnation};
+  if (!same) {
+    positions_ = {.epoch = description.epoch, .incarnation = positions_.incarnation};
+    view_.stats = {};
+  }
   view_.description = description;
   view_.remote_address = remote_address;
   view_.status = fleet::HunterStatus::kHealthy;
@@ -173,6 +176,16 @@ Hunter::View Hunter::view() const {
   if (view.connected)
     view.connected_for = std::chrono::duration_cast<std::chrono::seconds>(time_.now() - connected_at_);
   return view;
+}
+
+InterfaceReport Hunter::interface_report(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  InterfaceReport report{
+      .filter = view_.description.capture_filter, .epoch = positions_.epoch, .is_new = positions_.custody == 0};
+  for (const fleet::InterfaceStats& stats : view_.stats.interfaces) {
+    if (stats.name == name) report.stats = stats;
+  }
+  return report;
 }
 
 bool Hunter::has_feature(std::string_view name) const {

@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "common/fleet/hunter.h"
+#include "processord/engine/file_interfaces.h"
 #include "processord/engine/filter_store.h"
 #include "processord/engine/stream_peer.h"
 
@@ -91,6 +92,8 @@ class Hunter {
   /// Holds a place among --max-hunters: connected and heard of within 15 s, or registered a moment ago.
   [[nodiscard]] bool holds_place(Clock::time_point now) const;
   [[nodiscard]] View view() const;
+  /// Of the interface of that name, what its registration and last heartbeat said.
+  [[nodiscard]] InterfaceReport interface_report(std::string_view name) const;
   [[nodiscard]] bool has_feature(std::string_view name) const;
   /// As its last heartbeat since it registered says; 0: it has said nothing.
   [[nodiscard]] std::uint64_t filter_revision() const;

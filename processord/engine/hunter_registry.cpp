@@ -65,6 +65,13 @@ std::shared_ptr<Hunter> HunterRegistry::find(const std::string& id) const {
   return found == hunters_.end() ? nullptr : found->second;
 }
 
+std::shared_ptr<Hunter> HunterRegistry::find_remembered(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = hunters_.find(id); found != hunters_.end()) return found->second;
+  const auto gone = std::find_if(removed_.rbegin(), removed_.rend(), [&](const auto& one) { return one->id() == id; });
+  return gone == removed_.rend() ? nullptr : *gone;
+}
+
 std::vector<std::shared_ptr<Hunter>> HunterRegistry::all() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Hunter>> hunters;

@@ -31,6 +31,8 @@ class HunterRegistry {
 
   /// Null when it is not registered.
   [[nodiscard]] std::shared_ptr<Hunter> find(const std::string& id) const;
+  /// Also of those that are gone, as long as they are remembered.
+  [[nodiscard]] std::shared_ptr<Hunter> find_remembered(const std::string& id) const;
   [[nodiscard]] std::vector<std::shared_ptr<Hunter>> all() const;  // by id
   [[nodiscard]] std::uint32_t connected() const;
 

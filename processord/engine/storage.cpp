@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
+#include "common/base/file.h"
 
 namespace lc::processor {
 namespace {
@@ -49,8 +50,8 @@ const std::string& place_of(const EngineSettings& settings) {
   return settings.rotation.directory.empty() ? settings.calls.directory : settings.rotation.directory;
 }
 
-std::unique_ptr<CaptureOutput> open_output(const EngineSettings& settings, Journal* journal, Hooks& hooks,
-                                           Retention& retention) {
+std::unique_ptr<CaptureOutput> open_output(const EngineSettings& settings, Journal* journal,
+                                           const HunterRegistry& registry, Hooks& hooks, Retention& retention) {
   if (journal == nullptr) return nullptr;
   const auto closed = [&hooks, &retention, command = settings.pcap_command](const std::string& path) {
     if (command) hooks.push(command, {{std::string(kPcapPlaceholder), path}});
@@ -59,11 +60,16 @@ std::unique_ptr<CaptureOutput> open_output(const EngineSettings& settings, Journ
   const auto call_ended = [&hooks, command = settings.voip_command](const CallLabel& call, const std::string& folder) {
     if (command) hooks.push(command, voip_values(call, folder));
   };
+  const auto reports = [&registry](std::string_view hunter_id, std::string_view interface) {
+    const std::shared_ptr<Hunter> hunter = registry.find_remembered(std::string(hunter_id));
+    return hunter ? hunter->interface_report(interface) : InterfaceReport();
+  };
   CaptureTarget target = settings.rotation;
   target.path = settings.write_file;
   target.calls = settings.calls;
-  Result<std::unique_ptr<CaptureOutput>> output =
-      CaptureOutput::open(std::move(target), *journal, settings.sync, {.closed = closed, .call_ended = call_ended});
+  if (!target.calls.directory.empty()) target.calls.max_open = room_for_open_files(target.calls.max_open);
+  Result<std::unique_ptr<CaptureOutput>> output = CaptureOutput::open(
+      std::move(target), *journal, settings.sync, {.closed = closed, .call_ended = call_ended, .reports = reports});
   if (output) return std::move(*output);
   const bool denied = output.error().code == Code::kPermissionDenied;
   throw StartError(denied ? ExitCode::kNoPermission : ExitCode::kBadConfig, output.error().text);

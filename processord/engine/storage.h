@@ -12,9 +12,10 @@ namespace lc::processor {
 /// Null when nothing is stored. The registry remembers what was read. Throws StartError.
 std::unique_ptr<Journal> open_journal(const EngineSettings& settings, HunterRegistry& registry, FileSystem& files);
 
-/// Null without a journal. `hooks` and `retention` are told of what is closed. Throws StartError.
-std::unique_ptr<CaptureOutput> open_output(const EngineSettings& settings, Journal* journal, Hooks& hooks,
-                                           Retention& retention);
+/// Null without a journal. `registry` knows the interfaces that files describe; `hooks` and `retention` are told of
+/// what is closed. Throws StartError.
+std::unique_ptr<CaptureOutput> open_output(const EngineSettings& settings, Journal* journal,
+                                           const HunterRegistry& registry, Hooks& hooks, Retention& retention);
 
 std::vector<Retention::Place> kept_places(const EngineSettings& settings);
 

@@ -105,7 +105,7 @@ std::vector<config::Option> options(const std::string& program) {
       {.name = "max-open-files",
        .yaml = "processor.max_open_files",
        .kind = Kind::kInteger,
-       .default_value = "256",
+       .default_value = "2048",
        .value_name = "N",
        .help = "Files of calls that are open at a time; the others are opened again when packets come for them.",
        .min = 1,

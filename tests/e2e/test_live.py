@@ -99,7 +99,8 @@ def test_vlan_filter_finds_tagged_frames_live(programs, link, tmp_path):
 def test_two_interfaces_are_captured_at_once_and_keep_their_names(programs, link, tmp_path):
     stored = tmp_path / 'stored.pcapng'
     processor = programs.processord('--write-file', stored, inside=link.watching)
-    hunter = programs.hunterd(processor, interface=','.join(link.rx), inside=link.watching)
+    hunter = programs.hunterd(processor, '--filter', 'udp or icmp or not udp', interface=','.join(link.rx),
+                              inside=link.watching)
     hunter.wait_for_log('hunter started')
     link.replay(OUR_CAPTURES / 'call-media.pcap', '--pps=5000', tx=link.tx[0])
     link.replay(OUR_CAPTURES / 'call-ipv6.pcap', '--pps=5000', tx=link.tx[1])
@@ -111,6 +112,10 @@ def test_two_interfaces_are_captured_at_once_and_keep_their_names(programs, link
         assert [p for p in kept if p in set(sent)] == sent
     assert len(kept) == 212
     assert set(link.rx) <= set(capture_file.interface_names(stored))
+    assert set(capture_file.interface_filters(stored)) == {'udp or icmp or not udp'}
+    counted = capture_file.interface_statistics(stored)
+    assert sum(received for received, _ in counted.values()) == len(kept)
+    assert all(dropped == 0 for _, dropped in counted.values())
 
 
 @pytest.mark.deadline(90)
@@ -142,6 +147,8 @@ def test_received_is_stored_plus_dropped_even_when_packets_are_lost(programs, li
     assert processor.stop() == 0
     assert sum(dropped.values()) == int(stats.get('packetsDropped', 0)) > 0, 'the test meant to lose packets'
     assert count(stored) == sent - sum(dropped.values())
+    before_capture = dropped.get('kernel', 0) + dropped.get('interface', 0)
+    assert capture_file.interface_statistics(stored) == {link.rx[0]: (sent, before_capture)}, 'the file says so too'
 
 
 @pytest.mark.deadline(90)

@@ -1,9 +1,12 @@
 """--rotate-dir: one capture file after the other, complete when it has its name, and no packet missing or twice."""
+import contextlib
 import os
 import pathlib
+import random
 import re
 import signal
 import stat
+import time
 
 import pytest
 from conftest import OUR_CAPTURES
@@ -151,6 +154,54 @@ def test_what_is_kept_is_bounded_and_what_is_newest_stays(programs, tmp_path):
     assert re.search(r'removed_files=[1-9]', processor.output)
     assert [p.data for p in capture_file.read(kept[-1])][-1] == PACKETS[-1]
     assert (folder / 'notes.txt').exists()
+
+
+@pytest.mark.parametrize('bound', [('--keep-bytes', '300K'), ('--keep-age', '1s')])
+@pytest.mark.deadline(90)
+def test_under_a_random_load_what_is_open_or_newest_is_never_removed(programs, tmp_path, bound):
+    """Rotation by size, age, idleness and signal at once, hunters that come and go, and a look at the directory all
+    the while: the newest stays until another one is closed."""
+    seed = int(os.environ.get('LC_SEED', random.randrange(1 << 32)))
+    print(f'LC_SEED={seed}')
+    dice = random.Random(seed)
+    folder = tmp_path / 'captures'
+    processor = programs.processord('--rotate-dir', folder, '--rotate-size', '60K', '--rotate-interval', '400ms',
+                                    '--rotate-idle', '150ms', *bound)
+    newest, seen = None, set()
+
+    def look():
+        """By inode, as a name is free again when its file has been removed."""
+        nonlocal newest
+        finished = {}
+        for path in folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if path.suffix != '.part':
+                    finished[path.stat().st_ino] = path.stat().st_mtime_ns
+        if newest is not None and newest[0] not in finished:
+            assert max(finished.values(), default=0) > newest[1], 'the newest is gone'
+        seen.update(finished.items())
+        newest = max(finished.items(), key=lambda item: item[1], default=newest)
+
+    steady = tmp_path / 'steady.pcap'  # 2,000 packets/s
+    capture_file.write_pcap(steady, [packet._replace(time_ns=number * 500_000) for number, packet
+                                     in enumerate(list(capture_file.read(CALL)) * 40)])
+    for life in range(12):
+        hunter = programs.hunterd(processor, '--pace', '--batch-size', str(dice.choice([1, 20, 300])),
+                                  hunter_id=f'h{life}', interface=dice.choice([CALL, steady, steady]))
+        end = time.monotonic() + dice.uniform(0.1, 1.5)
+        while hunter.running() and time.monotonic() < end:
+            look()
+            if dice.random() < 0.02:
+                processor.signal(signal.SIGUSR1)
+        hunter.stop()
+    last = sorted(p.name for p in parts(folder))
+    assert processor.stop() == 0
+    look()
+    assert re.search(r'removed_files=[1-9]', processor.output), 'nothing was too much'
+    assert len(seen) > 12
+    assert 'moved or removed' not in processor.log, 'an open file is gone'
+    assert all((folder / name.removesuffix('.part')).exists() for name in last), 'what was open at the end is there'
+    judge(folder)
 
 
 def test_each_closed_file_goes_to_the_command(programs, tmp_path):

@@ -155,7 +155,8 @@ TEST_CASE("A hunter registers with its epoch and features, and its heartbeat car
                            .memory_limit_bytes = 2000,
                            .dropped_by_reason = {{"kernel", 2}, {"queue", 1}},
                            .packets_filtered = 1,
-                           .filter_revision = 0}});
+                           .filter_revision = 0,
+                           .interfaces = {{"eth0", 11, 2}}}});
   REQUIRE(
       processor.wait([](const Seen& seen) { return !seen.beat_calls.empty() && !seen.beat_calls[0].beats.empty(); }));
   REQUIRE(hunter.uplink().finish(10s, never));
@@ -186,6 +187,10 @@ TEST_CASE("A hunter registers with its epoch and features, and its heartbeat car
   CHECK(beat.stats().dropped_by_reason().at("kernel") == 2);
   CHECK(beat.stats().dropped_by_reason().at("queue") == 1);
   CHECK(beat.stats().packets_filtered() == 1);
+  REQUIRE(beat.stats().interfaces_size() == 1);
+  CHECK(beat.stats().interfaces(0).name() == "eth0");
+  CHECK(beat.stats().interfaces(0).packets_captured() == 11);
+  CHECK(beat.stats().interfaces(0).packets_dropped() == 2);
 
   const auto heard = hunter.heard();
   REQUIRE(heard.answers.size() == 1);

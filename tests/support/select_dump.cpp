@@ -97,7 +97,10 @@ class Calls final : public calls::CallSorter::Listener {
     if (numbers.try_emplace(index, ids.size()).second) ids.push_back(call.id);
     return true;
   }
-  void media(calls::CallIndex, std::span<const std::uint8_t>, const calls::CallSorter::Context&) override {}
+  calls::StreamMemo::Note media(calls::CallIndex, std::span<const std::uint8_t>, const calls::CallSorter::Context&,
+                                calls::StreamMemo::Note note) override {
+    return note;
+  }
   void removed(calls::CallIndex index) override { numbers.erase(index); }
   void belongs(calls::Ticket frame, calls::CallIndex index, calls::CallSorter::Part) override {
     if (settled_frames.contains(frame)) throw std::logic_error("frame " + std::to_string(frame) + " was settled before");

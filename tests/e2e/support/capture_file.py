@@ -80,36 +80,61 @@ def _pcapng(data):
         at += total
 
 
-def interface_names(path):
-    """The if_name of every interface of a pcapng file, in order."""
-    names, at, order = [], 0, '<'
+def _blocks(path):
+    """(kind, body, byte order) of every block of a pcapng file."""
+    at, order = 0, '<'
     with open(path, 'rb') as file:
         data = file.read()
     while at + 12 <= len(data):
         if data[at:at + 4] == b'\x0a\x0d\x0d\x0a':
             order = '<' if data[at + 8:at + 12] == b'\x4d\x3c\x2b\x1a' else '>'
         kind, total = struct.unpack_from(order + 'II', data, at)
-        if kind == 1:
-            names.append(_interface(data[at + 8:at + total - 4], order)[4])
+        yield kind, data[at + 8:at + total - 4], order
         at += total
-    return names
+
+
+def interface_names(path):
+    """The if_name of every interface of a pcapng file, in order."""
+    return [_interface(body, order)[4] for kind, body, order in _blocks(path) if kind == 1]
+
+
+def interface_filters(path):
+    """The if_filter of every interface of a pcapng file that has one, without the byte that says its kind."""
+    return [dict(_options(body[8:], order))[11][1:].decode() for kind, body, order in _blocks(path)
+            if kind == 1 and 11 in dict(_options(body[8:], order))]
+
+
+def interface_statistics(path):
+    """(received, dropped) of every interface of a pcapng file that says so, by if_name."""
+    told, names = {}, interface_names(path)
+    for kind, body, order in _blocks(path):
+        if kind == 5:
+            options = dict(_options(body[12:], order))
+            number, = struct.unpack_from(order + 'I', body)
+            told[names[number]] = tuple(struct.unpack(order + 'Q', options[code])[0] for code in (4, 5))
+    return told
+
+
+def _options(data, order):
+    at = 0
+    while at + 4 <= len(data):
+        code, size = struct.unpack_from(order + 'HH', data, at)
+        if code == 0:
+            return
+        yield code, data[at + 4:at + 4 + size]
+        at += 4 + (size + 3) // 4 * 4
 
 
 def _interface(body, order):
     link_type, _, snaplen = struct.unpack_from(order + 'HHI', body)
-    ticks_per_second, offset, name, at = 1_000_000, 0, None, 8
-    while at + 4 <= len(body):
-        code, size = struct.unpack_from(order + 'HH', body, at)
-        value = body[at + 4:at + 4 + size]
-        if code == 0:
-            break
+    ticks_per_second, offset, name = 1_000_000, 0, None
+    for code, value in _options(body[8:], order):
         if code == 2:
             name = value.decode()
         elif code == 9:
             ticks_per_second = 2 ** (value[0] & 0x7f) if value[0] & 0x80 else 10 ** value[0]
         elif code == 14:
             offset, = struct.unpack(order + 'q', value)
-        at += 4 + (size + 3) // 4 * 4
     return _link_type(link_type), ticks_per_second, offset, snaplen, name
 
 

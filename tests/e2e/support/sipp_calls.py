@@ -33,12 +33,12 @@ class SippCalls:
     def make(self, rate, calls, patience):
         """From the users in turn; some may be given up where the machine is too slow: `seen` says what there was."""
         self._media_files()
-        called = self._sipp(self._link.watcher, patience, 'called-many.xml', '-i', CALLED, '-mi', CALLED,
+        called = self._sipp(self._link.watcher, patience + 15, 'called-many.xml', '-i', CALLED, '-mi', CALLED,
                             '-mp', '20000')
         wait_until(lambda: ':5060 ' in self._link.run(self._link.watcher, 'ss', '-lnu'), 10, 'sipp answers')
         self._sipp(self._link.sender, patience, 'caller-many.xml', '-inf', 'users.csv', '-i', CALLER,
                    '-mi', CALLER, '-mp', '40000', '-s', 'office', '-r', str(rate), '-m', str(calls),
-                   CALLED).wait(patience)
+                   CALLED).wait(patience + 15)
         called.kill()
 
     def end_watch(self):

@@ -1,5 +1,7 @@
 #include <poll.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <string>
@@ -8,6 +10,7 @@
 
 #include "common/base/backoff.h"
 #include "common/base/clock.h"
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/process_usage.h"
 #include "common/base/signals.h"
@@ -170,4 +173,20 @@ TEST_CASE("The process's own use is measured", "[process_usage]") {
   volatile unsigned work = 0;
   while (Clock::now() - begin < 50ms) work = work + 1;
   CHECK(meter.percent_since_last() > 10.0F);
+}
+
+TEST_CASE("The limit of open files is raised for those that are wanted, and halved where it can't be", "[file]") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit low = before;
+  low.rlim_cur = 64;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  CHECK(room_for_open_files(16) == 16);
+  rlimit raised{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &raised) == 0);
+  CHECK(raised.rlim_cur > 64);
+  CHECK(raised.rlim_max == before.rlim_max);
+  const std::size_t too_many = static_cast<std::size_t>(std::min<rlim_t>(before.rlim_max, 1 << 30));
+  if (before.rlim_max <= too_many) CHECK(room_for_open_files(too_many) == too_many / 2);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
 }

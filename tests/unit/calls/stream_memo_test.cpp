@@ -189,3 +189,34 @@ TEST_CASE("Calls of more kinds of wants than are kept are told apart", "[calls][
   }
   rig.leave();
 }
+
+TEST_CASE("Of streams that fall on the same entries the idlest makes room", "[stream_memo]") {
+  StreamMemo memo;
+  const auto endpoint = [](std::uint32_t port) {
+    return Endpoint{*packet::IpAddress::parse("10.0.0.1"), static_cast<std::uint16_t>(port)};
+  };
+  const Endpoint from = endpoint(1);
+  const StreamMemo::Entry* const place = &memo.at(from, endpoint(2));
+  std::vector<Endpoint> rivals;  // three that fall on the same pair
+  for (std::uint32_t port = 3; port <= 0xffff && rivals.size() < 3; ++port) {
+    if (&memo.at(from, endpoint(port)) == place) rivals.push_back(endpoint(port));
+  }
+  REQUIRE(rivals.size() >= 2);  // of 65,533 on 16,384 pairs
+  rivals.insert(rivals.begin(), endpoint(2));
+  rivals.resize(3);
+  const auto remember = [&](const Endpoint& to, CallIndex call, std::uint32_t touched) {
+    memo.at(from, to) = {from, to, 7, call, 1, StreamMemo::kNothing, touched};
+  };
+  const auto is_known = [&](const Endpoint& to, CallIndex call) {
+    const StreamMemo::Entry& entry = memo.at(from, to);
+    return entry.to == to && entry.call == call;
+  };
+  remember(rivals[0], 10, 5);
+  remember(rivals[1], 11, 4);
+  CHECK(is_known(rivals[0], 10));
+  CHECK(is_known(rivals[1], 11));
+  remember(rivals[2], 12, 6);
+  CHECK(is_known(rivals[0], 10));
+  CHECK_FALSE(is_known(rivals[1], 11));
+  CHECK(is_known(rivals[2], 12));
+}

@@ -65,7 +65,8 @@ struct Place {
     Result<std::unique_ptr<CaptureOutput>> opened = CaptureOutput::open(
         std::move(target), *journal, SyncPolicy::kInterval,
         {.closed = [this](const std::string& path) { closed.push_back(path); },
-         .call_ended = [this](const CallLabel& call, const std::string&) { ended.push_back(call.call_id); }});
+         .call_ended = [this](const CallLabel& call, const std::string&) { ended.push_back(call.call_id); },
+         .reports = [this](std::string_view, std::string_view) { return report; }});
     REQUIRE(opened);
     output = std::move(*opened);
     return *output;
@@ -102,6 +103,7 @@ struct Place {
   std::unique_ptr<CaptureOutput> output;
   std::vector<std::string> closed;
   std::vector<std::string> ended;
+  InterfaceReport report;  // of all interfaces
   std::uint64_t sequence = 0;
 };
 
@@ -404,6 +406,26 @@ TEST_CASE("An open call to which nothing comes costs little memory", "[call_file
   INFO(each << " bytes");
   CHECK(each < 3000);
   place.kill();
+}
+
+TEST_CASE("The file of a call says what was dropped, and where it can't that costs nothing else", "[call_files]") {
+  Place place;
+  place.report = {.filter = "udp", .is_new = true, .stats = fleet::InterfaceStats{"eth0", 20, 3}};
+  CaptureOutput& output = place.open({.name = *CallFileName::parse("{callid}"), .max_open = 1});
+  const auto gone = label(1, "gone");
+  const auto kept = label(2, "kept");
+  const CallRoutes routes = route({gone, kept}, {{0, 0, CallPart::kMedia}, {1, 1, CallPart::kMedia}});
+  REQUIRE(output.write(make_batch({.packets = 2}), &routes));
+  place.commit();
+  REQUIRE(fs::remove(place.in("gone.pcapng.part")));  // which the one descriptor has left by now
+  output.end_call(gone);
+  output.end_call(kept);
+  REQUIRE(output.finish_ended_calls());
+  CHECK(place.names() == Names{"kept.pcapng"});
+  CHECK(place.ended == std::vector<std::string>{"gone", "kept"});
+  CHECK(stored_numbers(place.in("kept.pcapng")).size() == 1);
+  const std::string told = capture::test::run("capinfos " + place.in("kept.pcapng")).text;
+  CHECK_THAT(told, Catch::Contains("Filter string = udp") && Catch::Contains("Number of stat entries = 1"));
 }
 
 TEST_CASE("A second process is kept out of the directory of calls", "[call_files]") {

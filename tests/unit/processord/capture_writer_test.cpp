@@ -172,7 +172,7 @@ TEST_CASE("Each closed file and each ended call goes to its command, whatever th
   const auto journal = open_journal(settings, registry, files);
   Hooks hooks;
   Retention retention(kept_places(settings), {});
-  const auto output = open_output(settings, journal.get(), hooks, retention);
+  const auto output = open_output(settings, journal.get(), registry, hooks, retention);
   hooks.start();
   const auto call = label(1, "$(touch pwned) \"'\n../x");
   const CallRoutes routes{.calls = {call}, .entries = {{.packet = 0, .call = 0}}};

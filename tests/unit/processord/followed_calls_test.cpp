@@ -222,6 +222,18 @@ TEST_CASE("Announcements are withdrawn when none of their filters is left", "[fo
   CHECK(bench.wait_for({}));
 }
 
+TEST_CASE("A filter that is changed under its id no longer follows the calls of its former pattern",
+          "[followed_calls]") {
+  Bench bench;
+  const SipCall call;
+  bench.push({call.invite(), call.answer(200)}, {"full"});
+  REQUIRE(bench.wait_for(kOfTheCall));
+  bench.put("full", fleet::FilterType::kSipUser, "bob", fleet::CaptureAction::kFull);
+  CHECK(bench.wait_for({}));
+  bench.put("full", fleet::FilterType::kSipUser, "alice", fleet::CaptureAction::kFull);
+  CHECK(bench.wait_for(kOfTheCall));
+}
+
 TEST_CASE("A message in fragments whose last is lost is followed by what there is of it", "[followed_calls]") {
   Bench bench;
   const SipCall call;
