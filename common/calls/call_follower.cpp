@@ -213,7 +213,7 @@ void CallFollower::release_held(CallIndex call) {
     if (ring_.take(place, frame)) taken_.push_back(frame);
   }
   following_[call].media.clear();
-  for (const Endpoint& endpoint : table_.at(call).media) ring_.take(endpoint, taken_);
+  for (const CallMedia& media : table_.at(call).media) ring_.take(media.endpoint, taken_);
   forward_taken(taken_, following_[call].want, media_from);
 }
 

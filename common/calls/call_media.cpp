@@ -187,8 +187,9 @@ bool CallFollower::note_stream(CallIndex call, const packet::IpPacket& udp, cons
 // An address that only packets showed is the call's only opposite an address of the call.
 bool CallFollower::is_own(CallIndex call, const Endpoint& endpoint, const Endpoint& other) const {
   if (!table_.is_learned(endpoint)) return true;
-  const std::vector<Endpoint>& media = table_.at(call).media;
-  return std::any_of(media.begin(), media.end(), [&](const Endpoint& own) { return own.address == other.address; });
+  const std::vector<CallMedia>& media = table_.at(call).media;
+  return std::any_of(media.begin(), media.end(),
+                     [&](const CallMedia& own) { return own.endpoint.address == other.address; });
 }
 
 void CallFollower::unclaimed_media(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to,

@@ -23,6 +23,15 @@ inline constexpr CallIndex kNoCall = 0xffff'ffff;
 
 enum class CallState : std::uint8_t { kOther, kTrying, kRinging, kActive, kEnded, kFailed, kCancelled };
 
+/// An address at which a call expects media.
+struct CallMedia {
+  Endpoint endpoint = {};
+  // Who announced it last (a hash of speaker and session; 0: not known, or packets showed it), and in which version.
+  std::uint32_t session = 0;
+  std::uint64_t version = 0;
+  std::int64_t left_ns = 0;  // a later version, put into force then, does not have it any more; 0: it is in force
+};
+
 /// A call, or another dialog or transaction with a Call-ID (REGISTER, MESSAGE: kOther).
 struct Call {
   std::string id;
@@ -30,13 +39,28 @@ struct Call {
   std::uint32_t source = 0;   // whose packets' times it goes by
   std::int64_t last_ns = 0;   // last message or media
   std::int64_t ended_ns = 0;  // 0: it goes on
-  std::vector<Endpoint> media;
+  std::vector<CallMedia> media;
+  std::int64_t left_ns = 0;  // since when some of it is left; 0: none is
+  // The last request that announced media: whose it is (hash of the tag), its CSeq, and the sessions that it named on
+  // its way.
+  struct Offer {
+    std::uint64_t from = 0;
+    std::uint32_t cseq = 0;
+    absl::InlinedVector<std::uint32_t, 2> sessions;
+  } offered;
+  bool keeps_media = false;  // its offers do not say plainly what it has left: forked, refused, versions that fall
+  bool transfers = false;    // what becomes of a REFER is still to be told, maybe behind the BYE (RFC 3515)
 
-  // The caller's tag and the callees' (several when the call forks) of what is established, as hashes; the highest
-  // CSeq of an INVITE.
-  std::uint64_t caller_tag = 0;
+  // What is established, by hashes of both tags: several dialogs when the call forks, or when something on the way has
+  // tags of its own; the highest CSeq of an INVITE.
   absl::InlinedVector<std::uint64_t, 2> established;
+  absl::InlinedVector<std::uint64_t, 2> left;  // the same, of those that had their BYE
+  std::uint64_t first_dialog = 0;              // that an answer named; another one: the call forks
   std::uint32_t invite_cseq = 0;
+  // Transactions of that INVITE, all and those without a final answer: a hash of the branch and, in the lowest byte,
+  // the number of Vias.
+  absl::InlinedVector<std::uint64_t, 2> tried;
+  absl::InlinedVector<std::uint64_t, 2> trying;
 };
 
 /// Whether the Call-ID is a call's, as far as this message says: its state does, or the method is one that only calls
@@ -45,8 +69,9 @@ bool is_call(const Call& call, const sip::Message& message);
 
 /// Calls end by BYE, by CANCEL or a final failure, or by five minutes without a message or media; never by age. An
 /// ended call keeps its media for five seconds, and is known for half a minute, so that late and repeated messages
-/// belong to it. When the table is full, the call that was idle for longest (of some that are looked at) makes room.
-/// One thread.
+/// belong to it. An address that the call has left by a new offer and its answer (RFC 3264 section 8) is kept for five
+/// seconds too, or to the call's end where it is not plain what was left. When the table is full, the call that was
+/// idle for longest (of some that are looked at) makes room. One thread.
 class CallTable {
  public:
   struct Limits {
@@ -115,8 +140,10 @@ class CallTable {
 
   CallIndex add(absl::string_view call_id, std::uint32_t source, std::int64_t now_ns);
   void note_state(Call& call, const sip::Message& message, std::int64_t now_ns);
-  void note_media(CallIndex index, const sip::Sdp& sdp);
-  void claim(CallIndex index, const Endpoint& endpoint, bool learned);
+  void note_session(CallIndex index, const sip::Message& message, const sip::Sdp* sdp, std::int64_t now_ns);
+  void note_media(CallIndex index, const sip::Sdp& sdp, CallMedia announced);
+  void claim(CallIndex index, const CallMedia& media, bool learned);
+  void withdraw_left(CallIndex index, std::int64_t now_ns);
   void withdraw_media(CallIndex index);
   void drop_claim(CallIndex index, const Endpoint& endpoint);
   void remove(CallIndex index);

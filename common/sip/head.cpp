@@ -21,6 +21,7 @@ enum class Field : std::uint8_t {
   kCallId,
   kFrom,
   kTo,
+  kVia,
   kContact,
   kCseq,
   kContentType,
@@ -67,7 +68,7 @@ std::uint64_t prefix_of(std::string_view text) {
 }
 
 // RFC 3261 section 20 and 7.3.3 (compact forms), RFC 3325, RFC 7315, RFC 7989, and what B2BUAs write; by first letters.
-constexpr std::array<Name, 24> kNames = {{{"authorization", Field::kAuthorization},
+constexpr std::array<Name, 26> kNames = {{{"authorization", Field::kAuthorization},
                                           {"call-id", Field::kCallId},
                                           {"cseq", Field::kCseq},
                                           {"contact", Field::kContact},
@@ -89,6 +90,8 @@ constexpr std::array<Name, 24> kNames = {{{"authorization", Field::kAuthorizatio
                                           {"session-id", Field::kSessionId},
                                           {"to", Field::kTo},
                                           {"t", Field::kTo},
+                                          {"via", Field::kVia},
+                                          {"v", Field::kVia},
                                           {"x-cid", Field::kOtherCallId},
                                           {"x-call-id", Field::kOtherCallId}}};
 
@@ -131,11 +134,12 @@ Field field_of(std::string_view line, const char*& value) {
 // Not `message = {}`: clearing the parties too would be a good part of the reader's time.
 void clear(Message& message) {
   message.method = message.request_uri = message.reason = message.call_id = {};
-  message.from_tag = message.to_tag = message.cseq_method = message.content_type = {};
+  message.branch = message.from_tag = message.to_tag = message.cseq_method = message.content_type = {};
   message.authorization = message.access_network_info = message.visited_network_id = message.body = {};
   message.session_id = message.charging_vector = message.other_call_id = {};
   message.status = 0;
   message.cseq = 0;
+  message.vias = 0;
   message.party_count = 0;
 }
 
@@ -170,6 +174,8 @@ class HeadReader {
       case Field::kTo:
         if (!has(Identity::kTo)) message_.to_tag = tag_of(value);
         return add_party(Identity::kTo, value);
+      case Field::kVia:
+        return take_via(value);
       case Field::kCseq:
         if (message_.cseq_method.empty()) take_cseq(value);
         return;
@@ -236,6 +242,16 @@ class HeadReader {
       if (value != "*") add_party(identity, value, true);
       begin = end + 1;
     }
+  }
+
+  void take_via(std::string_view list) {
+    QuotedText text(list);
+    std::size_t end = text.find([](char c) { return c == ','; });
+    if (message_.vias++ == 0) {
+      const std::string_view value = list.substr(0, end);
+      message_.branch = parameter(value.substr(find_where(value, [](char c) { return c == ';'; })), "branch");
+    }
+    for (; end < list.size(); end = text.find([](char c) { return c == ','; }, end + 1)) ++message_.vias;
   }
 
   void take_cseq(std::string_view value) {

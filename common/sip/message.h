@@ -48,6 +48,10 @@ struct Message {
   std::uint16_t status = 0;      // responses: 100 to 699
   std::string_view reason;       // responses
   std::string_view call_id;
+  // Of the topmost Via: names the transaction on this hop, in its request, answers and CANCEL (RFC 3261
+  // section 8.1.1.7).
+  std::string_view branch;
+  std::uint32_t vias = 0;  // values of all Via headers: one more on each hop behind the caller
   std::string_view from_tag;
   std::string_view to_tag;
   std::uint32_t cseq = 0;

@@ -78,6 +78,16 @@ IpAddress connection_address(std::string_view value) {
   return parse_address(take_until(address, '/'));
 }
 
+// <username> <sess-id> <sess-version> <nettype> <addrtype> <unicast-address>
+void read_origin(std::string_view value, Sdp& sdp) {
+  const char* const begin = value.data();
+  take_word(value);
+  const std::string_view id = take_word(value);
+  sdp.session = {begin, static_cast<std::size_t>(id.data() + id.size() - begin)};
+  sdp.version = number<std::uint64_t>(take_word(value)).value_or(0);
+  sdp.session_address = trim(value);
+}
+
 // What only the whole section tells.
 struct Section {
   Media* media = nullptr;  // null: before the first m=, or behind kMaxMedia
@@ -172,6 +182,8 @@ bool read_session(std::string_view body, Sdp& sdp) {
       read_media(value, *section.media);
     } else if (line[0] == 'c' && in_session) {
       session_address = connection_address(value);
+    } else if (line[0] == 'o' && in_session) {
+      read_origin(value, sdp);
     } else if (line[0] == 'c' && !section.has_address) {
       section.has_address = true;
       section.media->address = connection_address(value);
@@ -240,6 +252,8 @@ bool read_body(std::string_view content_type, std::string_view body, Sdp& sdp, i
 
 bool parse_sdp(std::string_view content_type, std::string_view body, Sdp& sdp) {
   sdp.media_count = 0;
+  sdp.session = sdp.session_address = {};
+  sdp.version = 0;
   return read_body(content_type, body, sdp, 0);
 }
 

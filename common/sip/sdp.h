@@ -47,6 +47,10 @@ struct Media {
 };
 
 struct Sdp {
+  // o=, RFC 8866 section 5.2: whose session it is, and a number that rises with each change of it (RFC 3264 section 8).
+  std::string_view session;          // user name and session id
+  std::string_view session_address;  // network type to address
+  std::uint64_t version = 0;
   static constexpr std::size_t kMaxMedia = 8;
   std::array<Media, kMaxMedia> media{};
   std::size_t media_count = 0;

@@ -245,7 +245,7 @@ void CallStage::sweep() {
   for (calls::CallIndex call = 0; call < table.capacity(); ++call) {
     if (!table.in_use(call)) continue;
     const calls::Call& known = table.at(call);
-    if (known.ended_ns == 0 || known.source >= times.of_source.size()) continue;
+    if (known.ended_ns == 0 || known.transfers || known.source >= times.of_source.size()) continue;
     const std::int64_t quiet_ns = times.of_source[known.source] - std::max(known.ended_ns, known.last_ns);
     if (quiet_ns > calls::CallTable::Limits().grace_ns) end(call);
   }

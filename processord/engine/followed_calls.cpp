@@ -266,7 +266,8 @@ void FollowedCalls::update(calls::CallIndex call) {
   for (const Wanting& wanting : interest.filters) follows.push_back(wanting.id);
   const calls::Call& known = table_.at(call);
   std::size_t count = 0;
-  for (const calls::Endpoint& endpoint : known.media) {
+  for (const calls::CallMedia& media : known.media) {
+    const calls::Endpoint& endpoint = media.endpoint;
     std::string id = id_of(known.id, endpoint);
     const auto found = published_.find(id);
     const bool wanted = interest.action != fleet::CaptureAction::kSignalling && ++count <= kMostEndpoints;
@@ -295,7 +296,8 @@ void FollowedCalls::update(calls::CallIndex call) {
 void FollowedCalls::media_withdrawn(calls::CallIndex call, const calls::Endpoint& endpoint) {
   std::string id = id_of(table_.at(call).id, endpoint);
   std::erase_if(announced_, [&](const fleet::Filter& filter) { return filter.id == id; });
-  if (published_.contains(id)) withdrawn_.push_back(std::move(id));
+  // Announced again by the same message it is new.
+  if (published_.erase(id) > 0) withdrawn_.push_back(std::move(id));
 }
 
 void FollowedCalls::call_removed(calls::CallIndex call) {

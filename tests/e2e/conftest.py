@@ -8,10 +8,12 @@ import subprocess
 
 import pytest
 
+from support.console import END, Console
 from support.network import Link
 from support.processes import Processes
 from support.programs import Programs
 from support.proxy import Proxy
+from support.waiting import wait_until
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 OUR_CAPTURES = REPOSITORY / 'tests' / 'data'
@@ -63,6 +65,20 @@ def programs(binaries, tmp_path):
     processes = Processes(tmp_path)
     yield Programs(binaries, processes)
     processes.close()
+
+
+@pytest.fixture
+def console_of():
+    """Makes consoles that have had the first snapshot of a processor; they end with the test."""
+    made = []
+
+    def make(processor):
+        made.append(Console(processor))
+        wait_until(lambda: END in made[-1].kinds, 20, 'the first snapshot')
+        return made[-1]
+    yield make
+    for console in made:
+        console.close()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from conftest import NEEDS_SHARED, OUR_CAPTURES, shared_captures
 from support import capture_file, judges
 from support.frames import udp_frame
+from support.sip_text import message
 from support.waiting import wait_until
 from test_calls_against_truth import was_in_progress
 from test_filters_against_truth import CAPTURES, TRUTH, expected
@@ -116,11 +117,11 @@ def test_what_is_in_no_call_goes_into_the_rotating_files(programs, tmp_path):
 
 
 def invite(call_id, user='anna'):
-    def request(method, cseq):
-        return (f'{method} sip:boris@example.org SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{cseq}\r\n'
-                f'From: <sip:{user}@example.org>;tag=1\r\nTo: <sip:boris@example.org>\r\nCall-ID: ').encode() + \
-               call_id + f'\r\nCSeq: {cseq} {method}\r\nContent-Length: 0\r\n\r\n'.encode()
-    return [udp_frame(('192.0.2.1', 5060), ('192.0.2.2', 5060), request(method, 1)) for method in ('INVITE', 'CANCEL')]
+    def request(method):
+        return message(f'{method} sip:boris@example.org SIP/2.0',
+                       {'Via': 'SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1', 'From': f'<sip:{user}@example.org>;tag=1',
+                        'To': '<sip:boris@example.org>', 'Call-ID': call_id, 'CSeq': f'1 {method}'})
+    return [udp_frame(('192.0.2.1', 5060), ('192.0.2.2', 5060), request(method)) for method in ('INVITE', 'CANCEL')]
 
 
 HOSTILE = [b'../../etc/passwd', b'..', b'.', b'/absolute', b'a b c', b'"quoted"', b"'single'", b'$(touch pwned)',

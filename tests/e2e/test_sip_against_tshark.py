@@ -46,6 +46,10 @@ DAMAGED = {
     (550, 'from_user'): 'the same',
     (640, 'from_uri'): 'the opening bracket is another letter',
     (640, 'from_user'): 'the same',
+    (548, 'version'): 'the number is no number',
+    **{(frame, field): 'the Via is not of SIP/2.0' for frame in (121, 640) for field in ('branch', 'vias')},
+    **{(frame, field): 'its line has no end: it is not read here'
+       for frame in (253, 349, 550, 581, 603) for field in ('branch', 'vias')},
 }
 
 
@@ -89,6 +93,9 @@ def judged_message(sip):
             'call_id': sip.first('sip.Call-ID'), 'request_uri': sip.first('sip.r-uri'),
             'cseq_method': sip.first('sip.CSeq.method'),
             'from_tag': sip.first('sip.from.tag'), 'to_tag': sip.first('sip.to.tag'),
+            'branch': sip.first('sip.Via.branch'), 'vias': str(len(list(sip.all('sip.Via.transport')))),
+            'session': f"{sip.first('sdp.owner.username')} {sip.first('sdp.owner.sessionid')}".strip(),
+            'version': re.sub('^0+(?=.)', '', sip.first('sdp.owner.version')),
             'from_uri': sip.first('sip.from.addr'), 'from_user': sip.first('sip.from.user'),
             'to_uri': sip.first('sip.to.addr'), 'to_user': sip.first('sip.to.user'),
             'media': [media for body in sip.all('sdp') if isinstance(body, Tree) for media in judged_media(body)]}

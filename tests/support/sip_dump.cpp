@@ -69,6 +69,8 @@ void print(Bytes bytes, std::string_view transport, const Frames& frames) {
   add("cseq_method", message.cseq_method);
   add("from_tag", message.from_tag);
   add("to_tag", message.to_tag);
+  add("branch", message.branch);
+  add("vias", std::to_string(message.vias));
   for (const auto& [name, identity] : {std::pair{"from", sip::Identity::kFrom}, {"to", sip::Identity::kTo}}) {
     sip::Uri uri;
     sip::parse_uri(message.value_of(identity), uri);
@@ -79,6 +81,8 @@ void print(Bytes bytes, std::string_view transport, const Frames& frames) {
   std::string media;
   sip::Sdp sdp;
   sip::parse_sdp(message.content_type, message.body, sdp);
+  add("session", sdp.session);
+  add("version", sdp.session.empty() ? "" : std::to_string(sdp.version));
   for (const sip::Media& one : sdp.all()) media += (media.empty() ? "" : ",") + json(one);
   std::puts((line + ",\"media\":[" + media + "]}").c_str());
 }

@@ -111,9 +111,12 @@ inline Bytes rtcp_packet(std::uint32_t ssrc) {
   return rtcp;
 }
 
-inline std::string sdp_text(const Host& media, std::string_view formats = "0 8") {
-  return "v=0\r\no=- 1 1 IN IP4 " + media.address + "\r\ns=-\r\nc=IN IP4 " + media.address + "\r\nt=0 0\r\nm=audio " +
-         std::to_string(media.port) + " RTP/AVP " + std::string(formats) + "\r\n";
+/// `whose`: the address in o=, which stays when the media moves; its own if "".
+inline std::string sdp_text(const Host& media, std::string_view formats = "0 8", unsigned version = 1,
+                            const std::string& whose = "") {
+  return "v=0\r\no=- 1 " + std::to_string(version) + " IN IP4 " + (whose.empty() ? media.address : whose) +
+         "\r\ns=-\r\nc=IN IP4 " + media.address + "\r\nt=0 0\r\nm=audio " + std::to_string(media.port) + " RTP/AVP " +
+         std::string(formats) + "\r\n";
 }
 
 /// A phone call of two user agents; what its messages and media are on the wire.
@@ -121,6 +124,7 @@ struct SipCall {
   std::string id = "the-call";
   std::string caller = "alice", callee = "bob";
   std::string caller_tag = "a-tag", callee_tag = "b-tag";
+  std::string via = "SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK1";
   Host caller_sip{"10.0.0.1", 5060}, callee_sip{"10.0.0.2", 5060};
   Host caller_media{"10.0.0.1", 4000}, callee_media{"10.0.0.2", 5000};
   std::uint32_t caller_ssrc = 0xa11ce, callee_ssrc = 0xb0b;
@@ -132,10 +136,9 @@ struct SipCall {
     const std::string to = by_callee ? caller : callee;
     const std::string from_tag = by_callee ? callee_tag : caller_tag;
     const std::string to_tag = by_callee ? caller_tag : callee_tag;
-    return start_line + "\r\nVia: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK1\r\nFrom: <sip:" + from +
-           "@example.org>;tag=" + from_tag + "\r\nTo: <sip:" + to + "@example.org>" +
-           (in_dialog ? ";tag=" + to_tag : "") + "\r\nCall-ID: " + id + "\r\nCSeq: " + cseq + "\r\n" + more +
-           (body.empty() ? "" : "Content-Type: application/sdp\r\n") +
+    return start_line + "\r\nVia: " + via + "\r\nFrom: <sip:" + from + "@example.org>;tag=" + from_tag +
+           "\r\nTo: <sip:" + to + "@example.org>" + (in_dialog ? ";tag=" + to_tag : "") + "\r\nCall-ID: " + id +
+           "\r\nCSeq: " + cseq + "\r\n" + more + (body.empty() ? "" : "Content-Type: application/sdp\r\n") +
            "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   }
   [[nodiscard]] Bytes by(bool callee_sends, const std::string& text) const {

@@ -10,14 +10,38 @@ from support import capture_file
 
 def udp_frame(source, destination, payload):
     """An Ethernet frame with IPv4 and UDP; the ends are (address, port). The UDP checksum is left out (RFC 768)."""
-    udp = struct.pack('>HHHH', source[1], destination[1], 8 + len(payload), 0) + payload
+    return _ipv4_frame(source, destination, 17, struct.pack('>HHHH', source[1], destination[1], 8 + len(payload), 0) + payload)
+
+
+class TcpConnection:
+    """The segments of a connection that is open, between two (address, port), each direction in order."""
+
+    def __init__(self, client, server):
+        self._ends = client, server
+        self._next = {True: 1000, False: 2000}  # sequence numbers, by whether the client sends
+
+    def frame(self, from_client, payload):
+        source, destination = self._ends if from_client else self._ends[::-1]
+        header = struct.pack('>HHIIBBHHH', source[1], destination[1], self._next[from_client], self._next[not from_client],
+                             5 << 4, 0x18, 65_535, 0, 0)
+        self._next[from_client] += len(payload)
+        ends = ipaddress.ip_address(source[0]).packed + ipaddress.ip_address(destination[0]).packed
+        checksum = _checksum(ends + struct.pack('>HH', 6, len(header) + len(payload)) + header + payload)
+        return _ipv4_frame(source, destination, 6, header[:16] + checksum + header[18:] + payload)
+
+
+def _ipv4_frame(source, destination, protocol, payload):
     addresses = ipaddress.ip_address(source[0]).packed + ipaddress.ip_address(destination[0]).packed
-    header = struct.pack('>BBHHHBBH', 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + addresses
-    total = sum(struct.unpack('>10H', header))
+    header = struct.pack('>BBHHHBBH', 0x45, 0, 20 + len(payload), 0, 0, 64, protocol, 0) + addresses
+    return b'\x02' * 6 + b'\x04' * 6 + b'\x08\x00' + header[:10] + _checksum(header) + header[12:] + payload
+
+
+def _checksum(data):
+    """RFC 1071."""
+    total = sum(struct.unpack(f'>{(len(data) + 1) // 2}H', data + b'\0' * (len(data) % 2)))
     while total >> 16:
         total = (total & 0xffff) + (total >> 16)
-    header = header[:10] + struct.pack('>H', ~total & 0xffff) + header[12:]
-    return b'\x02' * 6 + b'\x04' * 6 + b'\x08\x00' + header + udp
+    return struct.pack('>H', ~total & 0xffff)
 
 
 def numbers_of(kept, capture):

@@ -27,19 +27,28 @@ class Peer:
             'hunter_id': hunter_id, 'hostname': 'test', 'interfaces': ['test0'], 'version': 'test',
             'epoch': epoch or random.getrandbits(63) | 1, 'features': ['resume']})
 
-    def deliver(self, data, time_ns):
-        """Sends one packet and returns when processord has custody of it."""
+    def send(self, packets):
+        """(data, time_ns) of each, in one batch."""
         self._sequence += 1
         batch = self.client.message('lippycat.data.PacketBatch', hunter_id=self.hunter_id, sequence=self._sequence,
-                                    timestamp_ns=time_ns, epoch=self.epoch)
-        batch.packets.add(data=data, timestamp_ns=time_ns, capture_length=len(data), original_length=len(data),
-                          link_type=1, interface_name='test0')
+                                    timestamp_ns=packets[-1][1], epoch=self.epoch)
+        for data, time_ns in packets:
+            batch.packets.add(data=data, timestamp_ns=time_ns, capture_length=len(data), original_length=len(data),
+                              link_type=1, interface_name='test0')
         self._batches.put(batch)
+
+    def wait_for_custody(self):
+        """Until processord has all that was sent."""
         for control in self._controls:
             assert not control.error, control.error
             if control.ack_sequence >= self._sequence:
                 return
         raise AssertionError('the stream ended without the acknowledgement')
+
+    def deliver(self, data, time_ns):
+        """Sends one packet and returns when processord has custody of it."""
+        self.send([(data, time_ns)])
+        self.wait_for_custody()
 
     def close(self):
         self._batches.put(None)

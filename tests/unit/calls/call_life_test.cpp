@@ -173,6 +173,32 @@ TEST_CASE("A call keeps its media however often it is moved to other ports", "[c
   }
 }
 
+TEST_CASE("Where a call has left both addresses its streams are still its own, and others there are not", "[calls]") {
+  Rig rig({user_filter("alice")});
+  SipCall call;
+  establish(rig, call);
+  for (int i = 0; i < 5; ++i) CHECK(media_flows(rig, call));
+  const SipCall before = call;
+  SipCall other = call;
+  other.caller_ssrc = 77;
+  other.callee_ssrc = 78;
+  call.caller_media = {"10.0.0.1", 6000};
+  call.callee_media = {"10.0.0.2", 8000};
+  const auto session = [](const Host& media) { return sdp_text(media, "0", 2); };
+  rig.look(call.request("INVITE", 2, false, session(call.caller_media)));
+  rig.look(call.by(true, call.message("SIP/2.0 200 OK", "2 INVITE", true, false, "", session(call.callee_media))));
+  rig.pass(4);
+  CHECK(media_flows(rig, other));
+  for (int i = 0; i < 3; ++i) {
+    rig.pass(2);
+    CHECK(media_flows(rig, call));
+  }
+  CHECK(media_flows(rig, before));
+  other.caller_ssrc = 79;
+  other.callee_ssrc = 80;
+  CHECK_FALSE(media_flows(rig, other));
+}
+
 TEST_CASE("A Call-ID that is used again after its call was forgotten is a new call", "[calls]") {
   Rig rig({user_filter("alice")});
   SipCall call;

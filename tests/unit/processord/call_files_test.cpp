@@ -392,6 +392,49 @@ TEST_CASE("The next process is told of calls that go on, until it says that it k
   CHECK(place.open(named("{callid}")).interrupted_calls().empty());
 }
 
+TEST_CASE("A call's file that somebody has removed while no processor ran does not stop the next one", "[call_files]") {
+  Place place;
+  CaptureOutput& output = place.open(named("{callid}"));
+  for (std::uint32_t n = 0; n < 3; ++n) {
+    const CallRoutes routes = all_to(label(n, "c" + std::to_string(n)), 2);
+    REQUIRE(output.write(make_batch({.packets = 2}), &routes));
+  }
+  place.commit();
+  place.kill();
+  fs::remove(place.in("c1.pcapng.part"));
+  CaptureOutput& next = place.open(named("{callid}"));
+  CHECK(place.names() == Names{"c0.pcapng", "c2.pcapng"});
+  CHECK(next.interrupted_calls() == std::vector{place.in("c0.pcapng"), place.in("c2.pcapng")});
+  const CallRoutes routes = all_to(label(7, "c1"), 1);
+  REQUIRE(next.write(make_batch({}), &routes));
+  place.stop();
+  CHECK(capinfos_counts({place.in("c0.pcapng"), place.in("c1.pcapng"), place.in("c2.pcapng")}) ==
+        std::vector<std::uint64_t>{2, 1, 2});
+}
+
+TEST_CASE("More files of calls than one entry of the journal names are finished by the next process", "[call_files]") {
+  constexpr std::size_t kCalls = 2 * kEntryPaths + 7;
+  Place place;
+  CaptureOutput& output = place.open(named("{callid}"));
+  for (std::size_t n = 0; n < kCalls; ++n) {
+    const CallRoutes routes = all_to(label(n, "c" + std::to_string(n)), 1);
+    REQUIRE(output.write(make_batch({}), &routes));
+  }
+  place.commit();
+  REQUIRE(place.journal->unfinished_calls().size() == kCalls);
+  place.kill();
+  CHECK(place.open(named("{callid}")).interrupted_calls().size() == kCalls);
+  CHECK(place.journal->unfinished_calls().empty());
+  CHECK(place.closed.size() == kCalls);
+  place.kill();
+  place.open(named("{callid}"));
+  CHECK(place.closed.size() == kCalls);
+  Names expected;
+  for (std::size_t n = 0; n < kCalls; ++n) expected.insert("c" + std::to_string(n) + ".pcapng");
+  CHECK(place.names() == expected);
+  CHECK(capinfos_counts(place.closed) == std::vector<std::uint64_t>(kCalls, 1));
+}
+
 TEST_CASE("An open call to which nothing comes costs little memory", "[call_files]") {
   constexpr std::uint32_t kCalls = 5000;
   Place place;

@@ -193,6 +193,29 @@ TEST_CASE("A call ends behind its last packets, five seconds after its BYE", "[c
   CHECK(bench.ended.front()->call_id == "the-call");
 }
 
+TEST_CASE("What a transfer has led to is filed under its call, though it is told long behind the BYE", "[call_stage]") {
+  Bench bench;
+  const SipCall call, other = numbered_call(1);
+  bench.push({call.invite(), call.answer(200), call.request("REFER", 2), call.ok_to("REFER", 2, false),
+              call.request("NOTIFY", 3, true, "SIP/2.0 100 Trying\r\n"), call.bye(), other.invite(), other.answer(200),
+              other.bye()});
+  bench.now_ns += 15 * kSecond;
+  bench.push({numbered_call(2).invite()});
+  const auto ended = [&](const SipCall& one) {
+    return std::any_of(bench.ended.begin(), bench.ended.end(),
+                       [&](const auto& label) { return label->call_id == one.id; });
+  };
+  REQUIRE(bench.told.wait([&] { return ended(other); }, std::chrono::seconds(20)));
+  CHECK(bench.told.look([&] { return !ended(call); }));
+  const auto late = bench.push({call.request("NOTIFY", 4, true, "SIP/2.0 200 OK\r\n"), call.ok_to("NOTIFY", 4, true)});
+  bench.wait_for_all();
+  bench.now_ns += 10 * kSecond;
+  bench.push({numbered_call(3).invite()});
+  REQUIRE(bench.told.wait([&] { return ended(call); }, std::chrono::seconds(20)));
+  CHECK(bench.signalling[late[0]] == Ids{call.id});
+  CHECK(bench.ended.size() == 2);
+}
+
 TEST_CASE("A Call-ID that is used again after its end is a call of its own", "[call_stage]") {
   Bench bench;
   const SipCall call;

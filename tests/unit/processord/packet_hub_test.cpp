@@ -94,13 +94,21 @@ TEST_CASE("A slow subscriber loses its oldest batches and is told how many", "[p
 TEST_CASE("What no queue has room for is counted, and the newest stays", "[packet_hub]") {
   PacketHub hub(10);
   Changes gate;
+  bool is_kept = false;
   bool open = false;
-  // The hub's thread is kept from going on.
-  Result<std::shared_ptr<Subscription>> made =
-      hub.subscribe(std::nullopt, "", [&] { gate.wait([&] { return open; }); });
+  // The hub's thread is kept from going on, with the first batch alone.
+  Result<std::shared_ptr<Subscription>> made = hub.subscribe(std::nullopt, "", [&] {
+    gate.change([&] { is_kept = true; });
+    gate.wait([&] { return open; });
+  });
   REQUIRE(made);
   constexpr std::uint32_t kBatches = 100;
-  for (std::uint32_t i = 0; i < kBatches; ++i) hub.publish(shared_batch({.first_number = i, .size = 260'000}));
+  const auto publish = [&](std::uint32_t number) {
+    hub.publish(shared_batch({.first_number = number, .size = 260'000}));
+  };
+  publish(0);
+  REQUIRE(gate.wait([&] { return is_kept; }));
+  for (std::uint32_t i = 1; i < kBatches; ++i) publish(i);
   gate.change([&] { open = true; });
 
   std::uint64_t seen = 0;

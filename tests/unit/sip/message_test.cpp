@@ -58,6 +58,8 @@ TEST_CASE("A request is read field by field", "[sip]") {
   CHECK(message.status == 0);
   CHECK(message.call_id == "a84b4c76e66710");
   CHECK(message.from_tag == "1928301774");
+  CHECK(message.branch == "z9hG4bKnashds8");
+  CHECK(message.vias == 1);
   CHECK(message.to_tag.empty());
   CHECK(message.cseq == 314159);
   CHECK(message.cseq_method == "INVITE");
@@ -123,6 +125,8 @@ v=0
   CHECK(message.call_id == "wsinv.ndaksdj@192.0.2.1");
   CHECK(message.to_tag == "1918181833n");
   CHECK(message.from_tag == "98asjd8");
+  CHECK(message.branch == "390skdjuw");
+  CHECK(message.vias == 3);
   CHECK(message.cseq == 9);
   CHECK(message.cseq_method == "INVITE");
   CHECK(message.content_type == "application/sdp");
@@ -138,12 +142,13 @@ v=0
 TEST_CASE("Compact names mean the same as long ones", "[sip]") {
   const Message message = read(
       "INVITE sip:b@h SIP/2.0\r\ni: id\r\nf: <sip:a@h>;tag=1\r\nt: <sip:b@h>;tag=2\r\nm: <sip:c@h>\r\n"
-      "c: text/plain\r\nl: 2\r\nv: SIP/2.0/UDP h\r\ns: id\r\nk: x\r\n\r\nabcd");
+      "c: text/plain\r\nl: 2\r\nv: SIP/2.0/UDP h;branch=8\r\ns: id\r\nk: x\r\n\r\nabcd");
   CHECK(message.call_id == "id");
   CHECK(message.from_tag == "1");
   CHECK(message.to_tag == "2");
   CHECK(message.value_of(Identity::kContact) == "<sip:c@h>");
   CHECK(message.content_type == "text/plain");
+  CHECK(message.branch == "8");
   CHECK(message.body == "ab");
 }
 

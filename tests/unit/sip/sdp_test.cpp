@@ -40,6 +40,9 @@ m=audio 0 RTP/AVP 8
 )"));
   Sdp sdp;
   REQUIRE(parse_sdp(kType, body, sdp));
+  CHECK(sdp.session == "- 1");
+  CHECK(sdp.version == 1);
+  CHECK(sdp.session_address == "IN IP4 192.0.2.9");
   REQUIRE(sdp.media_count == 4);
   const auto& audio = sdp.media[0];
   CHECK(audio.kind == "audio");
