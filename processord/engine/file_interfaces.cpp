@@ -8,8 +8,11 @@ namespace lc::processor {
 
 Result<std::uint32_t> FileInterfaces::id_of(std::string_view hunter_id, const packet::BatchInterface& interface,
                                             capture::CaptureFile& file, const InterfaceReports& reports) {
-  const std::tuple key(hunter_id, interface.name, interface.link_type);
-  if (latest_ != nullptr && latest_->first == key) return latest_->second.id;
+  if (latest_ != nullptr) {
+    const auto& [hunter, name, link_type] = latest_->first;
+    if (hunter == hunter_id && name == interface.name && link_type == interface.link_type) return latest_->second.id;
+  }
+  const Key key(hunter_id, interface.name, interface.link_type);
   auto found = known_.find(key);
   if (found == known_.end()) {
     const InterfaceReport report = reports(hunter_id, interface.name);
