@@ -51,4 +51,9 @@ struct EndpointHash {
   static const std::uint64_t kSeed;
 };
 
+/// Of a stream between two of them, for tables of a fixed size.
+inline std::size_t stream_hash(const Endpoint& from, const Endpoint& to) {
+  return EndpointHash()(from) * 31 + EndpointHash()(to);
+}
+
 }  // namespace lc::calls

@@ -64,7 +64,7 @@ class StreamMemo {
 
  private:
   [[nodiscard]] static std::size_t pair_of(const Endpoint& from, const Endpoint& to) {
-    return (EndpointHash()(from) * 31 + EndpointHash()(to)) % kEntries & ~std::size_t{1};
+    return stream_hash(from, to) % kEntries & ~std::size_t{1};
   }
 
   static constexpr std::size_t kEntries = 32'768;

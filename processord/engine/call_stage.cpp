@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 constexpr auto kTick = 1s;
 constexpr auto kPublishInterval = 200ms;
 constexpr auto kPatience = 2s;
+// Of who only watches: batches are gathered for so long, or until there is so much.
 constexpr auto kGathering = 20ms;
 constexpr std::size_t kMuch = std::size_t{1} << 20;
 // Below what a hunter may have queued before it is read no further (engine.cpp): it would never be reached.
@@ -96,8 +97,9 @@ void CallStage::push(Item item) {
   if (!sorts() && queued_bytes() >= kWatchedBytes) {
     const std::lock_guard lock(mutex_);
     gap_ = true;
-    if (!std::exchange(gap_is_told_, true))
+    if (!std::exchange(gap_is_told_, true)) {
       log::warning("calls are read more slowly than they come: what is said of them has gaps");
+    }
     return;
   }
   queued_bytes_ += bytes;
@@ -118,8 +120,9 @@ bool CallStage::wait_for_work(Clock::time_point until, std::vector<Item>& items)
   const auto called = [&] { return stop_ || tracker_.board().asked(); };
   arrived_.wait_until(lock, until, [&] { return called() || !queue_.empty(); });
   // Nobody waits for what a watcher sees: being woken less often costs less than seeing each batch at once.
-  if (!sorts())
+  if (!sorts()) {
     arrived_.wait_for(lock, kGathering, [&] { return called() || queue_.empty() || queued_bytes() >= kMuch; });
+  }
   std::swap(items, queue_);
   if (std::exchange(gap_, false)) tracker_.passed_over();
   return !stop_;

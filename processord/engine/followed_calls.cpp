@@ -56,10 +56,6 @@ std::uint64_t meaning_of(const fleet::Filter& filter) {
   return XXH3_64bits_withSeed(filter.pattern.data(), filter.pattern.size(), static_cast<XXH64_hash_t>(filter.type));
 }
 
-std::uint64_t hash_of(const calls::Endpoint& from, const calls::Endpoint& to) {
-  return calls::EndpointHash()(from) * 31 + calls::EndpointHash()(to);
-}
-
 }  // namespace
 
 FollowedCalls::FollowedCalls(FilterTable& filters)
@@ -204,7 +200,7 @@ bool FollowedCalls::is_known_media(const packet::PacketView& frame, std::uint32_
   if (ip.protocol != kUdp || !ip.has_ports || ip.is_fragment() || sip::begins_message(ip.payload)) return false;
   const calls::Endpoint from{calls::unmapped(ip.source), ip.source_port};
   const calls::Endpoint to{calls::unmapped(ip.destination), ip.destination_port};
-  return was_touched(hash_of(from, to), now_ns);
+  return was_touched(calls::stream_hash(from, to), now_ns);
 }
 
 bool FollowedCalls::was_touched(std::uint64_t hash, std::int64_t now_ns) const {
@@ -215,7 +211,7 @@ bool FollowedCalls::was_touched(std::uint64_t hash, std::int64_t now_ns) const {
 
 // Media keeps its call from being idle; now and then is enough.
 void FollowedCalls::touch(const calls::Endpoint& from, const calls::Endpoint& to, const Seen& seen) {
-  const std::uint64_t hash = hash_of(from, to);
+  const std::uint64_t hash = calls::stream_hash(from, to);
   if (was_touched(hash, seen.time_ns)) return;
   touched_[hash % touched_.size()] = {hash, seen.time_ns};
   for (const calls::Endpoint* endpoint : {&from, &to}) {
