@@ -3,19 +3,18 @@
 // are not touched by that list.
 #include "common/wire/credentials.h"
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
+#include <openssl/asn1.h>
 #include <openssl/x509.h>
 
 #include <cstdlib>
 #include <fstream>
-#include <memory>
 #include <mutex>
 #include <sstream>
 #include <vector>
 
 #include "common/base/exit_code.h"
 #include "common/base/text.h"
+#include "common/pki/pem.h"
 
 namespace lc::wire {
 namespace {
@@ -24,17 +23,6 @@ void require_tls_1_3() {
   static std::once_flag once;
   std::call_once(once, [] { ::setenv("GRPC_SSL_CIPHER_SUITES", "PSK-AES256-GCM-SHA384", 1); });
 }
-
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 
 Result<std::string> read_file(const char* what, const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -46,12 +34,8 @@ Result<std::string> read_file(const char* what, const std::string& path) {
   return content.str();
 }
 
-Bio memory(const std::string& text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
 std::string time_text(const ASN1_TIME* time) {
-  const Bio bio(BIO_new(BIO_s_mem()));
+  const pki::Bio bio(BIO_new(BIO_s_mem()));
   ASN1_TIME_print(bio.get(), time);
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &data);
@@ -68,9 +52,10 @@ Error unusable(const char* what, const std::string& path, const std::string& why
 
 Status check_certificate(const std::string& path, const std::string& pem, const std::string& key_path,
                          const std::string& key_pem) {
-  const Certificate certificate(PEM_read_bio_X509(memory(pem).get(), nullptr, nullptr, nullptr));
-  if (!certificate) return unusable("TLS certificate", path, "is not a PEM certificate");
-  const Key key(PEM_read_bio_PrivateKey(memory(key_pem).get(), nullptr, nullptr, nullptr));
+  const std::vector<pki::Certificate> certificates = pki::read_certificates(pem);
+  if (certificates.empty()) return unusable("TLS certificate", path, "is not a PEM certificate");
+  const pki::Certificate& certificate = certificates.front();
+  const pki::Key key = pki::read_private_key(key_pem);
   if (!key) return unusable("TLS key", key_path, "is not an unencrypted PEM private key");
   if (X509_check_private_key(certificate.get(), key.get()) != 1) {
     return unusable("TLS key", key_path, "does not belong to certificate " + quoted(path));
@@ -104,8 +89,7 @@ Result<Files> load(const config::TlsSettings& tls) {
   if (!tls.ca_file.empty()) {
     Result<std::string> ca = read_file("TLS CA", tls.ca_file);
     if (!ca) return ca.error();
-    const Certificate certificate(PEM_read_bio_X509(memory(*ca).get(), nullptr, nullptr, nullptr));
-    if (!certificate) return unusable("TLS CA", tls.ca_file, "is not a PEM certificate");
+    if (pki::read_certificates(*ca).empty()) return unusable("TLS CA", tls.ca_file, "is not a PEM certificate");
     files.ca = std::move(*ca);
   }
   return files;

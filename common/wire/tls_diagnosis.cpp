@@ -10,17 +10,14 @@
 #include <chrono>
 #include <memory>
 
+#include "common/pki/openssl.h"
+
 namespace lc::wire {
 namespace {
 
 constexpr auto kLimit = std::chrono::seconds(5);
 
-struct ContextDeleter {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
-struct BioDeleter {
-  void operator()(BIO* bio) const { BIO_free_all(bio); }
-};
+using Context = std::unique_ptr<SSL_CTX, pki::Deleter<SSL_CTX_free>>;
 
 // What the peer had against us. gRPC's servers close the connection without an alert.
 std::string refusal(bool shaken, const config::TlsSettings& tls) {
@@ -38,7 +35,7 @@ std::string refusal(bool shaken, const config::TlsSettings& tls) {
 
 std::optional<std::string> diagnose_tls(const std::string& host, int port, const config::TlsSettings& tls) {
   ERR_clear_error();
-  const std::unique_ptr<SSL_CTX, ContextDeleter> context(SSL_CTX_new(TLS_client_method()));
+  const Context context(SSL_CTX_new(TLS_client_method()));
   SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
   SSL_CTX_load_verify_locations(context.get(), tls.ca_file.c_str(), nullptr);
   if (!tls.cert_file.empty()) {
@@ -47,7 +44,7 @@ std::optional<std::string> diagnose_tls(const std::string& host, int port, const
   }
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
 
-  const std::unique_ptr<BIO, BioDeleter> bio(BIO_new_ssl_connect(context.get()));
+  const pki::Bio bio(BIO_new_ssl_connect(context.get()));
   SSL* ssl = nullptr;
   BIO_get_ssl(bio.get(), &ssl);
   static constexpr std::array<unsigned char, 3> kAlpn = {2, 'h', '2'};
