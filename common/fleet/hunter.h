@@ -36,6 +36,8 @@ struct Capabilities {
   std::uint64_t max_buffer_bytes = 0;
   bool gpu_acceleration = false;
   bool af_xdp = false;
+
+  bool operator==(const Capabilities&) const = default;
 };
 
 /// lippycat.management.HunterRegistration.
@@ -48,6 +50,8 @@ struct HunterDescription {
   std::uint64_t epoch = 0;  // 0: a peer that does not know epochs
   std::vector<std::string> features;
   std::string capture_filter;  // libpcap expression of all interfaces; "": everything
+
+  bool operator==(const HunterDescription&) const = default;
 };
 /// Of HunterDescription::features: takes UPDATE_SNAPSHOT, and its heartbeats say which filter revision is in force.
 inline constexpr std::string_view kFilterSnapshotFeature = "filter-snapshot";
@@ -89,6 +93,8 @@ struct FilterUpdate {
   Filter filter;                                   // of a deletion, id and type
   std::uint64_t revision = 0;                      // 0: a processor without revisions
   std::vector<Filter> snapshot;
+
+  bool operator==(const FilterUpdate&) const = default;
 };
 
 /// lippycat.management.RegistrationResponse.
