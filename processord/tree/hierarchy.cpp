@@ -71,9 +71,10 @@ void Hierarchy::take(ParentEnd& end, Registration registration) {
   }
   end.welcome(std::move(registration), chain_below(self_, chain_));
   children_.emplace(id, end.shared_from_this());
+  tell_known_media(end);
 }
 
-void Hierarchy::take(ParentEnd& end, TopologyUpdate update) {
+void Hierarchy::take(ParentEnd& end, const TopologyUpdate& update) {
   const std::string& id = end.child_.self.id;
   if (!end.follows(update)) {
     lose(end, {Code::kInvalidArgument, "updates of the tree are missing"});
@@ -86,24 +87,18 @@ void Hierarchy::take(ParentEnd& end, TopologyUpdate update) {
   const Result<Topology::Notice> noted =
       update.snapshot ? topology_.child_told(update.snapshot, wall_ns()) : topology_.child_changed(id, *update.change);
   if (!noted) {
-    // Too deep a tree is what a cycle looks like, as long as it lasts.
-    const bool too_deep = noted.error().code == Code::kFailedPrecondition;
-    too_deep ? send_away(end, noted.error()) : lose(end, noted.error());
+    if (noted.error().code == Code::kFailedPrecondition) {
+      send_away(end, noted.error());  // too deep: what a cycle looks like, as long as it lasts
+    } else {
+      lose(end, noted.error());
+    }
     return;
   }
   if (update.snapshot) lost_.erase(id);
   tell(*noted);
 }
 
-void Hierarchy::take(ParentEnd& end, OperationAnswer answer) {
-  end.answered(std::move(answer));
-}
-
-void Hierarchy::take(ParentEnd& end, Media media) {
-  spread(std::move(media), &end);
-}
-
-void Hierarchy::take(ParentEnd& end, Leave leave) {
+void Hierarchy::take(ParentEnd& end, const Leave& leave) {
   remove(end, leave.reason);
   end.gone();
 }
@@ -182,6 +177,7 @@ void Hierarchy::take(ChildEnd& end, Welcome welcome) {
   }
   not_attached_.reset();
   end.welcomed();
+  tell_known_media(end);
   set_chain(std::move(welcome.chain));
 }
 
@@ -195,18 +191,6 @@ void Hierarchy::take(ChildEnd&, ChainChanged changed) {
     return;
   }
   set_chain(std::move(changed.chain));
-}
-
-void Hierarchy::take(ChildEnd& end, Operation operation) {
-  const Clock::time_point deadline = time_.now() + operation.left;
-  const std::uint64_t id = operation.id;
-  route(std::move(operation), deadline, [weak = end.weak_from_this(), id](OperationOutcome outcome) {
-    if (const auto alive = weak.lock()) alive->answer({.id = id, .outcome = std::move(outcome)});
-  });
-}
-
-void Hierarchy::take(ChildEnd&, Media media) {
-  spread(std::move(media), nullptr);
 }
 
 std::optional<FromChild> Hierarchy::next(ChildEnd& end) {

@@ -44,8 +44,11 @@ class Hierarchy {
     /// An operation for this processor. `done` at any time, while the Hierarchy lives; what comes later than `left` is
     /// of no use any more.
     virtual void operate(std::uint32_t kind, const std::string& payload, std::chrono::milliseconds left, Done done) = 0;
-    /// Another processor's Media.
-    virtual void media(const std::string& payload) = 0;
+    /// Another processor's Media. Whether it is news here: only then is it passed on.
+    virtual bool media(const std::string& payload) = 0;
+    /// All that is known here, its own too, for a link that has just come to stand; in less than ParentEnd::kMostMedia
+    /// and ChildEnd::kMostMedia messages.
+    virtual std::vector<std::string> known_media() = 0;
   };
 
   Hierarchy(ProcessorIdentity self, Topology& topology, Host& host, const TimeSource& time);
@@ -89,7 +92,8 @@ class Hierarchy {
   /// where it could not be brought there, and as the one there says.
   void operate(fleet::NodePath path, std::uint32_t kind, std::string payload, Done done);
 
-  /// To all other processors of the tree that are linked now; each gets it once, while no link moves.
+  /// What Host::known_media() now says too: to all other processors of the tree, once while no link moves, and at the
+  /// latest when they are linked.
   void announce(std::string media);
 
   /// Every 100 ms or so: ends what has waited too long.
@@ -98,10 +102,10 @@ class Hierarchy {
  private:
   // With mutex_ held.
   void take(ParentEnd& end, Registration registration);
-  void take(ParentEnd& end, TopologyUpdate update);
+  void take(ParentEnd& end, const TopologyUpdate& update);
   void take(ParentEnd& end, OperationAnswer answer);
   void take(ParentEnd& end, Media media);
-  void take(ParentEnd& end, Leave leave);
+  void take(ParentEnd& end, const Leave& leave);
   void take(ChildEnd& end, Welcome welcome);
   void take(ChildEnd& end, Refusal refusal);
   void take(ChildEnd& end, ChainChanged changed);
@@ -127,8 +131,12 @@ class Hierarchy {
 
   void route(Operation operation, Clock::time_point deadline, ParentEnd::Reply reply);
   void do_here(Operation operation, Clock::time_point deadline, ParentEnd::Reply reply);
-  /// `from`: the child it came from; null: it came from the parent.
-  void spread(Media media, const ParentEnd* from);
+  /// To everybody but the end that it came from.
+  void spread(const Media& media, const void* from);
+  template <typename End>
+  void heard(End& end, Media media);
+  template <typename End>
+  void tell_known_media(End& end);
 
   template <typename Work>
   void locked(Work&& work) {

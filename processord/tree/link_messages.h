@@ -30,7 +30,7 @@ using Chain = std::vector<ProcessorIdentity>;
 struct Registration {
   ProcessorIdentity self;
   std::string address;       // host:port where it serves, for display
-  std::uint32_t height = 0;  // levels below it
+  std::uint32_t height = 0;  // levels below it that it can reach
 };
 /// The child goes for good; the last message. One that just breaks off is expected to come back.
 struct Leave {
@@ -74,8 +74,7 @@ struct Operation {
 // Both ways.
 /// Where media of followed calls is; meant for every processor of the tree.
 struct Media {
-  std::uint32_t hops = 0;  // links it has passed
-  std::string payload;     // the service's
+  std::string payload;  // the service's
 };
 
 /// TopologyUpdate: the tree of the child, a snapshot first, numbered as a subscriber's.

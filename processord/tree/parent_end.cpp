@@ -55,9 +55,9 @@ void ParentEnd::operate(Operation operation, Clock::time_point deadline, Reply r
            .text = "operation failed in chain: processor \"" + child_.self.id + "\" has too many of them to do"});
     return;
   }
-  operation.id = ++last_operation_;
-  unsent_.push_back(operation.id);
-  operations_.emplace(operation.id, Pending{std::move(operation), deadline, std::move(reply)});
+  const std::uint64_t id = operation.id = ++last_operation_;
+  unsent_.push_back(id);
+  operations_.emplace(id, Pending{std::move(operation), deadline, std::move(reply)});
   wake();
 }
 

@@ -68,22 +68,60 @@ void Hierarchy::do_here(Operation operation, Clock::time_point deadline, ParentE
   });
 }
 
-void Hierarchy::announce(std::string media) {
-  locked([&] {
-    const Media message{.hops = 0, .payload = std::move(media)};
-    if (parent_ && parent_->state_ == ChildEnd::State::kAttached) parent_->pass_on(message);
-    for (const auto& [id, end] : children_) end->pass_on(message);
+void Hierarchy::take(ChildEnd& end, Operation operation) {
+  // No parent has a reason to give more than a root has.
+  constexpr std::chrono::milliseconds kMost = kOperationTime + kTimePerLevel * fleet::kMaxDepth;
+  const Clock::time_point deadline = time_.now() + std::clamp(operation.left, std::chrono::milliseconds(0), kMost);
+  const std::uint64_t id = operation.id;
+  route(std::move(operation), deadline, [weak = end.weak_from_this(), id](OperationOutcome outcome) {
+    if (const auto alive = weak.lock()) alive->answer({.id = id, .outcome = std::move(outcome)});
   });
 }
 
-void Hierarchy::spread(Media media, const ParentEnd* from) {
-  // From one end of the tree to the other. Only in a cycle, before it is cut, could it go further.
-  if (++media.hops > 2 * fleet::kMaxDepth) return;
-  if (from != nullptr && parent_ && parent_->state_ == ChildEnd::State::kAttached) parent_->pass_on(media);
+void Hierarchy::take(ParentEnd& end, OperationAnswer answer) {
+  end.answered(std::move(answer));
+}
+
+void Hierarchy::announce(std::string media) {
+  locked([&] { spread({.payload = std::move(media)}, nullptr); });
+}
+
+void Hierarchy::spread(const Media& media, const void* from) {
+  if (parent_ && parent_.get() != from && parent_->state_ == ChildEnd::State::kAttached) parent_->pass_on(media);
   for (const auto& [id, end] : children_) {
     if (end.get() != from) end->pass_on(media);
   }
-  effects_.later([this, payload = std::move(media.payload)] { host_.media(payload); });
+}
+
+// Passed on only where it is news, so it comes to an end also in a cycle that has not been found yet, and what a new
+// link brings goes no further than where it was missing.
+template <typename End>
+void Hierarchy::heard(End& end, Media media) {
+  effects_.later([this, from = end.shared_from_this(), media = std::move(media)] {
+    if (host_.media(media.payload)) locked([&] { spread(media, from.get()); });
+  });
+}
+
+template <typename End>
+void Hierarchy::tell_known_media(End& end) {
+  effects_.later([this, to = end.shared_from_this()] {
+    std::vector<std::string> known = host_.known_media();
+    locked([&] {
+      if (to->state_ != End::State::kAttached) return;
+      for (std::string& payload : known) to->pass_on({.payload = std::move(payload)});
+    });
+  });
+}
+
+template void Hierarchy::tell_known_media(ParentEnd& end);
+template void Hierarchy::tell_known_media(ChildEnd& end);
+
+void Hierarchy::take(ParentEnd& end, Media media) {
+  heard(end, std::move(media));
+}
+
+void Hierarchy::take(ChildEnd& end, Media media) {
+  heard(end, std::move(media));
 }
 
 }  // namespace lc::processor

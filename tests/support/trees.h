@@ -40,7 +40,7 @@ inline fleet::ProcessorTree unreachable(const fleet::ProcessorTree& tree) {
 }
 
 /// One below the other, the first at the top.
-inline fleet::ProcessorTree chain(std::size_t length) {
+inline fleet::ProcessorTree chain_tree(std::size_t length) {
   fleet::ProcessorTree made;
   for (std::size_t i = length; i-- > 0;) {
     made = tree("p" + std::to_string(i), {}, made ? std::vector{made} : std::vector<fleet::ProcessorTree>{});

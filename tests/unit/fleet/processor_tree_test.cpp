@@ -9,7 +9,7 @@
 
 using namespace lc;
 using namespace lc::fleet;
-using lc::test::chain;
+using lc::test::chain_tree;
 using lc::test::hunter;
 using lc::test::text_of;
 using lc::test::tree;
@@ -96,8 +96,8 @@ TEST_CASE("A change that can't be true of a tree is refused, whatever a peer sen
   twice.hunters = {shared(hunter("h2")), shared(hunter("h1"))};
   CHECK(refused(before, {}, ProcessorConnected{std::make_shared<const ProcessorNode>(twice)}).code ==
         Code::kInvalidArgument);
-  CHECK_NOTHROW(changed(before, {"a"}, ProcessorConnected{chain(kMostLevels - 1)}));
-  CHECK(refused(before, {"a"}, ProcessorConnected{chain(kMostLevels)}).code == Code::kFailedPrecondition);
+  CHECK_NOTHROW(changed(before, {"a"}, ProcessorConnected{chain_tree(kMostLevels - 1)}));
+  CHECK(refused(before, {"a"}, ProcessorConnected{chain_tree(kMostLevels)}).code == Code::kFailedPrecondition);
 }
 
 TEST_CASE("What lies between two states of a tree makes the one into the other, change by change", "[processor_tree]") {

@@ -112,7 +112,7 @@ TEST_CASE("A tree of 10,000 processors is known at its root, loses a part and ha
     root.hierarchy.operate(*path, 1, "for " + id,
                            [&](const OperationOutcome& outcome) { answers += outcome.code == Code::kOk; });
   }
-  tree.at(kCount - 1).hierarchy.announce("here");
+  tree.at(kCount - 1).announce("here");
   tree.world.settle();
   for (std::size_t i = 1; i < kCount; i += 100) {
     CHECK(tree.at(i).operated == std::vector<std::string>{"for " + tree.at(i).identity.id});

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/support/trees.h"
+
 namespace lc::test {
 
 using namespace processor;
@@ -21,13 +23,24 @@ Process::Process(std::string id, std::uint64_t instance, std::size_t remembered,
       topology(facts, 10, remembered),
       hierarchy(identity, topology, *this, time) {}
 
-void Process::operate(std::uint32_t, const std::string& payload, std::chrono::milliseconds, Hierarchy::Done done) {
+void Process::operate(std::uint32_t, const std::string& payload, std::chrono::milliseconds left, Hierarchy::Done done) {
+  time_left = left;
   operated.push_back(payload);
   if (at_once) {
     done({.payload = "done " + payload});
   } else {
     waiting.push_back({payload, std::move(done)});
   }
+}
+
+bool Process::media(const std::string& payload) {
+  media_heard.push_back(payload);
+  return media_known.insert(payload).second;
+}
+
+void Process::announce(const std::string& media) {
+  media_known.insert(media);
+  hierarchy.announce(media);
 }
 
 void Process::connect_hunter(const std::string& hunter_id, std::int64_t now_ns) {
@@ -53,6 +66,19 @@ void Process::set_hunter_status(const std::string& hunter_id, fleet::HunterStatu
 void Process::set_status(fleet::ProcessorStatus status, std::int64_t now_ns) {
   facts.status = status;
   topology.self_changed(facts, now_ns);
+}
+
+std::string text_of(const Process& process) {
+  return text_of(process.topology.snapshot().tree);
+}
+
+std::string why_not(const Process& process) {
+  const auto why = process.hierarchy.place().not_attached;
+  return why ? why->text : "";
+}
+
+bool attached(const Process& process) {
+  return process.hierarchy.place().attached;
 }
 
 Process& World::add(const std::string& id, std::size_t remembered) {
@@ -167,6 +193,16 @@ Link* World::link_of(const Process& child) {
   const auto found = std::ranges::find_if(
       links, [&](const auto& link) { return link->child == &child && link->child_end && !link->leaving; });
   return found == links.end() ? nullptr : found->get();
+}
+
+std::vector<Process*> chain(World& world, std::size_t length, const std::string& name) {
+  std::vector<Process*> made;
+  for (std::size_t i = 0; i < length; ++i) {
+    made.push_back(&world.add(name + std::to_string(i)));
+    if (i > 0) world.open(*made[i], *made[i - 1]);
+    world.settle();
+  }
+  return made;
 }
 
 }  // namespace lc::test

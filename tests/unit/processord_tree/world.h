@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,14 @@ class Process final : public processor::Hierarchy::Host {
 
   void operate(std::uint32_t kind, const std::string& payload, std::chrono::milliseconds left,
                processor::Hierarchy::Done done) override;
-  void media(const std::string& payload) override { media_heard.push_back(payload); }
+  bool media(const std::string& payload) override;
+  std::vector<std::string> known_media() override { return {media_known.begin(), media_known.end()}; }
 
   // By the test's own reckoning.
   void connect_hunter(const std::string& hunter_id, std::int64_t now_ns);
   void disconnect_hunter(const std::string& hunter_id, std::int64_t now_ns);
   void set_hunter_status(const std::string& hunter_id, fleet::HunterStatus status, std::int64_t now_ns);
+  void announce(const std::string& media);
   void set_status(fleet::ProcessorStatus status, std::int64_t now_ns);
 
   const processor::ProcessorIdentity identity;
@@ -46,9 +49,16 @@ class Process final : public processor::Hierarchy::Host {
     processor::Hierarchy::Done done;
   };
   std::deque<Operation> waiting;
-  std::vector<std::string> operated;  // payloads
+  std::vector<std::string> operated;       // payloads
+  std::chrono::milliseconds time_left{0};  // of the last one
   std::vector<std::string> media_heard;
+  std::set<std::string> media_known;
 };
+
+/// As test::text_of() of its tree.
+std::string text_of(const Process& process);
+std::string why_not(const Process& process);
+bool attached(const Process& process);
 
 /// One stream and its two ends, in whichever processes they are.
 struct Link {
@@ -98,5 +108,8 @@ class World {
  private:
   std::uint64_t last_instance_ = 0;
 };
+
+/// Processes p0, p1, ... each below the one before.
+std::vector<Process*> chain(World& world, std::size_t length, const std::string& name = "p");
 
 }  // namespace lc::test
