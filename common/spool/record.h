@@ -21,11 +21,13 @@ struct RecordInfo {
 struct Record {
   RecordInfo info;
   std::span<const std::uint8_t> payload;
+  std::uint64_t offset = 0;  // where it begins in its segment, once a log has written or read it
 };
 
 inline constexpr std::size_t kRecordHeaderBytes = 56;
-/// Far above any batch; a larger size in a header is damage.
-inline constexpr std::uint32_t kMaxPayloadBytes = std::uint32_t{16} << 20;
+/// The largest message that is received (16 MiB), and what else a record says of it; a larger size in a header is
+/// damage.
+inline constexpr std::uint32_t kMaxPayloadBytes = std::uint32_t{17} << 20;
 
 inline constexpr std::size_t record_bytes(std::size_t payload) {
   return kRecordHeaderBytes + payload;

@@ -215,6 +215,7 @@ Status RecordLog::append(std::span<Record> records) {
   std::uint64_t total = total_end_;
   for (Record& record : records) {
     record.info.total_before = total;
+    record.offset = segments_.back().size + buffer_.size();
     append_record(buffer_, epoch_, record);
     total += record.info.weight;
   }
@@ -250,6 +251,7 @@ std::uint64_t RecordLog::remove_front() {
     --read_segment_;
   }
   if (segments_.size() == 1) active_.reset();
+  if (looked_up_path_ == segments_.front().path) looked_up_.reset();
   if (files_.remove(segments_.front().path) != 0) {
     log::warning(file_error("remove", kThing, segments_.front().path, errno).text);
   }
@@ -269,7 +271,7 @@ void RecordLog::pass_over(std::uint64_t total, std::uint64_t number) {
   }
 }
 
-void RecordLog::take(const Record& record, std::vector<Record>& records) {
+void RecordLog::take(const Record& record, std::uint64_t offset, std::vector<Record>& records) {
   // Else it is left over from an append that failed, or that a loss of power broke off.
   if (record.info.number <= read_number_ || record.info.total_before < read_total_) return;
   read_number_ = record.info.number;
@@ -278,7 +280,7 @@ void RecordLog::take(const Record& record, std::vector<Record>& records) {
   if (record.info.number <= released_) {
     released_unread_ += record.info.weight;
   } else {
-    records.push_back(record);
+    records.push_back({record.info, record.payload, offset});
   }
 }
 
@@ -315,8 +317,10 @@ Result<RecordLog::ReadResult> RecordLog::read(std::span<std::uint8_t> buffer) {
       continue;
     }
     const bool last = *count < wanted || read_offset_ + *count >= segment.size;
-    const Scan scan =
-        scan_records(buffer.first(*count), epoch_, last, [&](const Record& record) { take(record, result.records); });
+    const Scan scan = scan_records(buffer.first(*count), epoch_, last, [&](const Record& record) {
+      const auto at = static_cast<std::uint64_t>(record.payload.data() - buffer.data()) - kRecordHeaderBytes;
+      take(record, read_offset_ + at, result.records);
+    });
     if (scan.damaged_end > scan.damaged_begin) {
       keep_damaged(*reading_, segment.path, read_offset_ + scan.damaged_begin, read_offset_ + scan.damaged_end);
     }
@@ -346,6 +350,30 @@ void RecordLog::mark_all_read() {
   read_total_ = total_end_;
   read_number_ = last_number_;
   reading_.reset();
+}
+
+Result<Record> RecordLog::read_at(std::uint64_t number, std::uint64_t offset, std::span<std::uint8_t> buffer) {
+  const auto behind = std::upper_bound(segments_.begin(), segments_.end(), number,
+                                       [](std::uint64_t n, const Segment& segment) { return n < segment.first; });
+  if (behind == segments_.begin()) return Error{Code::kDataLoss, "a record of the spool is gone"};
+  const std::string& from = std::prev(behind)->path;
+  if (!looked_up_ || looked_up_path_ != from) {
+    looked_up_ = files_.open(from, FileSystem::Open::kExisting);
+    looked_up_path_ = from;
+  }
+  if (!looked_up_) return file_error("open", kThing, from, errno);
+  const auto count = read_all(*looked_up_, buffer.data(), buffer.size(), offset);
+  if (!count) {
+    const int error = errno;
+    looked_up_.reset();
+    return file_error("read", kThing, from, error);
+  }
+  const auto found = parse_record(buffer.first(*count), epoch_);
+  if (const auto* record = std::get_if<Record>(&found); record != nullptr && record->info.number == number) {
+    return Record{record->info, record->payload, offset};
+  }
+  keep_damaged(*looked_up_, from, offset, offset + buffer.size());
+  return Error{Code::kDataLoss, "a record of spool file " + quoted(from) + " is damaged"};
 }
 
 void RecordLog::release(std::uint64_t number) {

@@ -51,7 +51,8 @@ class RecordLog {
   /// Names what comes; only while epoch() is 0.
   void begin(std::uint64_t epoch) { epoch_ = epoch; }
 
-  /// At the end, all or none; their numbers rise. total_before is filled in here. Not bounded: see make_room().
+  /// At the end, all or none; their numbers rise. total_before and offset are filled in here. Not bounded: see
+  /// make_room().
   Status append(std::span<Record> records);
   /// The file whose sync() makes all that was appended durable (what was in segments before it already is); null when
   /// there is none. Another thread may call that.
@@ -77,12 +78,17 @@ class RecordLog {
   [[nodiscard]] bool all_read() const { return unread_weight() == 0 && unread_bytes() == 0; }
   void mark_all_read();
 
+  /// Reads one record where append() or read() said that it is, whatever read() has come to; `buffer` is its
+  /// record_bytes(). kDataLoss: it is not there as it was written; a copy is kept aside, and nothing is counted.
+  Result<Record> read_at(std::uint64_t number, std::uint64_t offset, std::span<std::uint8_t> buffer);
+
   /// Everything up to `number` is not needed any more. Segments go when all of their records are.
   void release(std::uint64_t number);
   /// Nothing of it is left on disk. What was not released may be appended again.
   void clear();
 
   [[nodiscard]] std::uint64_t bytes() const;  // on disk
+  [[nodiscard]] std::uint64_t max_bytes() const { return options_.max_bytes; }
   [[nodiscard]] std::uint64_t unread_bytes() const;
   [[nodiscard]] std::uint64_t unread_weight() const { return total_end_ - read_total_; }
   [[nodiscard]] const Losses& losses() const { return losses_; }
@@ -111,7 +117,7 @@ class RecordLog {
   std::uint64_t remove_front();
   void move_reader_to_next_segment();
   void pass_over(std::uint64_t total, std::uint64_t number);
-  void take(const Record& record, std::vector<Record>& records);
+  void take(const Record& record, std::uint64_t offset, std::vector<Record>& records);
   void lose(std::uint64_t weight, const std::string& where);
   void keep_damaged(File& file, const std::string& path, std::uint64_t from, std::uint64_t to);
   void write_position();
@@ -133,6 +139,8 @@ class RecordLog {
   std::uint64_t read_total_ = 0;  // total_before of the next record, if nothing is lost
   std::uint64_t read_number_ = 0;
   std::unique_ptr<File> reading_;
+  std::unique_ptr<File> looked_up_;  // what read_at() read last
+  std::string looked_up_path_;
 
   std::uint64_t released_ = 0;
   std::uint64_t released_unread_ = 0;

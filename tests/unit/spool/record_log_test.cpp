@@ -460,3 +460,34 @@ TEST_CASE("On a real file system a log survives its process, and is refused to a
   CHECK(std::distance(std::filesystem::directory_iterator(options.directory), {}) == 1);  // the position
   std::filesystem::remove_all(directory);
 }
+
+TEST_CASE("A record is read where it was written, in any order, and one that is damaged or gone is known as such",
+          "[record_log]") {
+  MemoryFileSystem files;
+  const auto log = opened(files, small_segments(500));
+  log->begin(kEpoch);
+  std::map<std::uint64_t, Record> places;
+  for (std::uint64_t number = 1; number <= 40; number += 2) {
+    const Sample both[] = {sample(number), sample(number + 1)};
+    Record records[] = {{{number, 0, both[0].weight, both[0].time_ns}, both[0].payload},
+                        {{number + 1, 0, both[1].weight, both[1].time_ns}, both[1].payload}};
+    REQUIRE(log->append(records));
+    for (const Record& record : records) places[record.info.number] = record;
+  }
+  const auto read_at = [&](std::uint64_t number) {
+    std::vector<std::uint8_t> buffer(record_bytes(sample(number).payload.size()));
+    const auto record = log->read_at(number, places.at(number).offset, buffer);
+    if (!record) return record.error().code;
+    return is_sample(*record) && record->info.number == number ? lc::Code::kOk : lc::Code::kInternal;
+  };
+  for (std::uint64_t number = 40; number >= 1; --number) CHECK(read_at(number) == lc::Code::kOk);
+  CHECK(read_numbers(*log) == numbers(1, 40));  // which is not disturbed
+
+  files.bytes(segment_paths(files).front())[places.at(2).offset + kRecordHeaderBytes - 1] ^= 1;
+  CHECK(read_at(1) == lc::Code::kOk);
+  CHECK(read_at(2) == lc::Code::kDataLoss);
+  CHECK(files.bytes(segment_paths(files).front() + ".damaged").size() == record_bytes(sample(2).payload.size()));
+  log->release(20);
+  CHECK(read_at(1) == lc::Code::kDataLoss);
+  CHECK(read_at(40) == lc::Code::kOk);
+}
