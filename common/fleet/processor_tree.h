@@ -43,7 +43,8 @@ struct Processor {
   std::vector<std::string> interfaces = {};  // of a node that captures by itself
   ProcessorStatus status = ProcessorStatus::kHealthy;
   std::string version = {};
-  std::string upstream = {};  // host:port it forwards to; empty: it is the root
+  std::string upstream = {};       // host:port it forwards to; empty: it is the root
+  std::string status_reason = {};  // why it is not healthy, for people
 
   bool operator==(const Processor&) const = default;
 };

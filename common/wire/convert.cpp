@@ -25,13 +25,17 @@ fleet::HunterDescription from_proto(const pb::HunterRegistration& message) {
           .hostname = message.hostname(),
           .interfaces = strings(message.interfaces()),
           .version = message.version(),
-          .capabilities = {.filter_types = strings(message.capabilities().filter_types()),
-                           .max_buffer_bytes = message.capabilities().max_buffer_size(),
-                           .gpu_acceleration = message.capabilities().gpu_acceleration(),
-                           .af_xdp = message.capabilities().af_xdp()},
+          .capabilities = from_proto(message.capabilities()),
           .epoch = message.epoch(),
           .features = strings(message.features()),
           .capture_filter = message.capture_filter()};
+}
+
+fleet::Capabilities from_proto(const pb::HunterCapabilities& message) {
+  return {.filter_types = strings(message.filter_types()),
+          .max_buffer_bytes = message.max_buffer_size(),
+          .gpu_acceleration = message.gpu_acceleration(),
+          .af_xdp = message.af_xdp()};
 }
 
 pb::HunterCapabilities to_proto(const fleet::Capabilities& capabilities) {

@@ -20,6 +20,7 @@ lippycat::management::FilterUpdate to_proto(const fleet::FilterUpdate& update);
 
 fleet::RegistrationAnswer from_proto(const lippycat::management::RegistrationResponse& message);
 
+fleet::Capabilities from_proto(const lippycat::management::HunterCapabilities& message);
 lippycat::management::HunterCapabilities to_proto(const fleet::Capabilities& capabilities);
 
 /// An unknown number (a newer peer) counts as WARNING: something is said that we can't read.

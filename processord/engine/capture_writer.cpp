@@ -119,6 +119,7 @@ void CaptureWriter::set_fault(const std::string& text) {
   } else {
     log::error(text);
   }
+  events_.fault_changed();
 }
 
 bool CaptureWriter::wait_for_work() {

@@ -33,6 +33,7 @@ class CaptureWriter {
     std::function<void(Hunter&)> custody_grew;
     std::function<void()> drained;                          // bytes left the queue
     std::function<void(const std::string&)> unstored_lost;  // see Hunter::forget_unstored
+    std::function<void()> fault_changed;                    // see fault()
   };
 
   /// Without an output packets are taken and acknowledged, and kept nowhere.

@@ -50,6 +50,15 @@ FilterFile::Settings filter_file(const EngineSettings& settings, bool has_journa
   return {.path = settings.state_dir + "/filters.json", .exclusive = !has_journal};
 }
 
+fleet::Processor description(const EngineSettings& settings) {
+  fleet::Processor self{.id = settings.processor_id, .version = LC_VERSION};
+  if (settings.local_hunter) {
+    self.type = fleet::NodeType::kTap;
+    self.interfaces = settings.local_hunter->interfaces;
+  }
+  return self;
+}
+
 }  // namespace
 
 Engine::Engine(EngineSettings settings, const TimeSource& time)
@@ -57,6 +66,7 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
       registry_(settings_.max_hunters, time),
       hub_(settings_.max_subscribers),
       calls_(settings_.max_subscribers),
+      feed_(description(settings_), settings_.max_subscribers, [this] { return status(); }),
       virtual_interface_(open_virtual_interface(settings_)),
       retention_(kept_places(settings_), settings_.keep),
       journal_(open_journal(settings_, registry_, journal_files_)),
@@ -74,8 +84,10 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
                .unstored_lost =
                    [this](const std::string& why) {
                      for (const auto& hunter : registry_.all()) hunter->forget_unstored({Code::kUnavailable, why});
-                   }}),
-      filters_(filter_file(settings_, journal_ != nullptr), filter_files_),
+                   },
+               .fault_changed = [this] { feed_.status_changed(); }}),
+      filters_(filter_file(settings_, journal_ != nullptr), filter_files_, wall_ns,
+               [this](const FilterChange& change) { feed_.filter_changed(change); }),
       rollout_(registry_, filters_.board(), time),
       followed_calls_(filters_),
       call_tracker_(calls_, settings_.call_id_suffixes),
@@ -85,6 +97,7 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
   const auto hunter = registry_.register_hunter(*settings_.local_hunter, "local");
   if (!hunter) throw StartError(ExitCode::kBadConfig, hunter.error().text);
   (*hunter)->keep_place();
+  feed_.hunter_changed(**hunter, "");
 }
 
 Engine::~Engine() {
@@ -116,6 +129,7 @@ void Engine::stop() {
   rollout_.finish();
   filters_.board().close_all({Code::kUnavailable, "the processor is stopping"});
   calls_.close_all({Code::kUnavailable, "the processor is stopping"});
+  feed_.topology().close_all({Code::kUnavailable, "the processor is stopping"});
   writer_.stop();
   hooks_.stop();  // the last file is closed now
   retention_.stop();
@@ -157,9 +171,14 @@ void Engine::run_timer() {
     static_cast<void>(wait_readable({stop_.fd(), rollout_.fd()}, limit));
     rollout_.settle();
     if (Clock::now() < next_tick) continue;
-    registry_.judge_silence(kStale, kRemoval);
+    judge_silence();
     next_tick = Clock::now() + kTick;
   }
+}
+
+void Engine::judge_silence() {
+  registry_.judge_silence(kStale, kRemoval);
+  for (const auto& hunter : registry_.all()) feed_.hunter_changed(*hunter, "nothing has been heard of it");
 }
 
 Result<fleet::RegistrationAnswer> Engine::register_hunter(const fleet::HunterDescription& description,
@@ -170,6 +189,7 @@ Result<fleet::RegistrationAnswer> Engine::register_hunter(const fleet::HunterDes
                  {{"hunter_id", description.id.substr(0, 64)}, {"address", remote_address}});
     return hunter.error();
   }
+  feed_.hunter_changed(**hunter, "");
   filters_.board().close(description.id, {Code::kAborted, "hunter " + quoted(description.id) + " has connected again"});
   const Positions positions = (*hunter)->positions();
   log::info("hunter registered", {{"hunter_id", description.id},
@@ -210,7 +230,9 @@ void Engine::detach(const Ingest& ingest, const StreamPeer* peer) {
 }
 
 void Engine::disconnected(const Hunter& hunter) {
+  const bool left = hunter.view().status == fleet::HunterStatus::kStopping;
   log::info("hunter disconnected", {{"hunter_id", hunter.id()}});
+  feed_.hunter_changed(hunter, left ? "it has stopped" : "its connection broke");
 }
 
 Result<std::shared_ptr<Hunter>> Engine::heartbeat_opened(const std::string& hunter_id) {
@@ -224,6 +246,15 @@ Result<std::shared_ptr<Hunter>> Engine::heartbeat_opened(const std::string& hunt
 
 void Engine::heartbeat_closed(Hunter& hunter) {
   if (hunter.link_closed()) disconnected(hunter);
+}
+
+void Engine::heard_beat(Hunter& hunter, fleet::HunterStatus status, fleet::HunterStats stats) {
+  if (const auto before = hunter.heard_beat(status, std::move(stats)); before != status) {
+    log::info("hunter status changed",
+              {{"hunter_id", hunter.id()}, {"from", fleet::name_of(before)}, {"to", fleet::name_of(status)}});
+  }
+  feed_.hunter_changed(hunter, "");
+  rollout_.progressed();
 }
 
 FilterTable::Done Engine::follow(FilterDone done) {
@@ -334,6 +365,7 @@ void Engine::update_flow() {
     if (flow_.compare_exchange_strong(before, now)) changed = true;
   }
   if (!changed) return;
+  feed_.status_changed();
   for (const auto& hunter : registry_.all()) {
     if (const auto peer = hunter->peer()) peer->control_changed();
   }

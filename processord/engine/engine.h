@@ -25,6 +25,7 @@
 #include "processord/engine/journal.h"
 #include "processord/engine/packet_hub.h"
 #include "processord/engine/retention.h"
+#include "processord/engine/topology_feed.h"
 #include "processord/engine/virtual_device.h"
 #include "processord/engine/virtual_interface.h"
 
@@ -33,7 +34,7 @@ namespace lc::processor {
 struct EngineSettings {
   std::string processor_id;
   std::size_t max_hunters = 100;
-  std::size_t max_subscribers = 100;  // of packets, and as many of calls
+  std::size_t max_subscribers = 100;  // of packets, and as many of calls and of the topology
   std::string write_file;             // "" = none
   CaptureTarget rotation = {};        // its directory "" = none; used without write_file only
   CallTarget calls = {};              // its directory "" = none
@@ -110,6 +111,8 @@ class Engine {
   /// A Heartbeat call's first beat; the hunter to give to heartbeat_closed(). kNotFound when it is not registered.
   Result<std::shared_ptr<Hunter>> heartbeat_opened(const std::string& hunter_id);
   void heartbeat_closed(Hunter& hunter);
+  /// What the hunter says of itself has come.
+  void heard_beat(Hunter& hunter, fleet::HunterStatus status, fleet::HunterStats stats);
 
   // Filters. `done` is called once, on any thread, when the connected hunters have confirmed or a second has passed;
   // the errors are those of FilterTable::upsert().
@@ -125,9 +128,6 @@ class Engine {
   void close_filters(const std::shared_ptr<FilterSubscription>& subscription);
   /// What FilterBoard::next() gave has been written.
   void filters_written(FilterSubscription& subscription);
-  /// A hunter's heartbeat was noted: what it says of its filters may be what somebody waits for.
-  void filters_reported() { rollout_.progressed(); }
-
   /// Ends the capture files of the directory as soon as what they hold is committed.
   void rotate();
 
@@ -153,6 +153,10 @@ class Engine {
   [[nodiscard]] const Retention& retention() const { return retention_; }
   PacketHub& hub() { return hub_; }
   CallBoard& calls() { return calls_; }
+  Topology& topology() { return feed_.topology(); }
+  [[nodiscard]] const Topology& topology() const { return feed_.topology(); }
+  /// For the topology: host:port where this processor serves.
+  void serves_at(const std::string& address) { feed_.set_address(address); }
   [[nodiscard]] const EngineSettings& settings() const { return settings_; }
 
  private:
@@ -162,6 +166,7 @@ class Engine {
   void release_held();
   [[nodiscard]] bool has_room(const Hunter& hunter) const;
   void disconnected(const Hunter& hunter);
+  void judge_silence();
 
   [[nodiscard]] std::size_t queued_bytes() const;
   [[nodiscard]] CallStage::Sink call_sink();
@@ -170,6 +175,7 @@ class Engine {
   HunterRegistry registry_;
   PacketHub hub_;
   CallBoard calls_;
+  TopologyFeed feed_;
   const std::unique_ptr<VirtualInterface> virtual_interface_;  // null unless one is asked for
   std::atomic<FlowLevel> flow_{FlowLevel::kContinue};
   std::atomic<bool> any_held_{false};

@@ -14,8 +14,10 @@ constexpr auto kTick = std::chrono::milliseconds(250);
 
 }  // namespace
 
-FilterTable::FilterTable(FilterFile::Settings settings, FileSystem& files, std::function<std::int64_t()> now_ns)
+FilterTable::FilterTable(FilterFile::Settings settings, FileSystem& files, std::function<std::int64_t()> now_ns,
+                         Published published)
     : now_ns_(std::move(now_ns)),
+      published_(std::move(published)),
       store_(std::move(settings), files, now_ns_),
       board_(store_.filters(), store_.revision()) {}
 
@@ -100,6 +102,12 @@ void FilterTable::work(std::deque<Job> jobs) {
   }
 }
 
+void FilterTable::publish(const std::vector<FilterChange>& changes) {
+  board_.publish(changes);
+  if (!published_) return;
+  for (const FilterChange& change : changes) published_(change);
+}
+
 void FilterTable::commit(std::vector<Job> jobs) {
   std::vector<FilterEdit> edits;
   edits.reserve(jobs.size());
@@ -112,7 +120,7 @@ void FilterTable::commit(std::vector<Job> jobs) {
     log::info(result->after ? "filter changed" : "filter deleted",
               {{"filter_id", result->id}, {"revision", result->revision}, {"new", result->before ? "no" : "yes"}});
   }
-  board_.publish(changes);
+  publish(changes);
   for (std::size_t i = 0; i < jobs.size(); ++i) jobs[i].done(results[i]);
 }
 
@@ -122,7 +130,7 @@ void FilterTable::read_again() {
     log::error("filters not reloaded: " + changes.error().text);
     return;
   }
-  board_.publish(*changes);
+  publish(*changes);
   log::info("filters reloaded", {{"file", store_.path()},
                                  {"filters", board_.size()},
                                  {"changed", changes->size()},
@@ -131,7 +139,7 @@ void FilterTable::read_again() {
 
 void FilterTable::tick() {
   const std::vector<FilterChange> expired = store_.expire();
-  board_.publish(expired);
+  publish(expired);
   for (const FilterChange& change : expired) {
     log::info("filter expired", {{"filter_id", change.id}, {"revision", change.revision}});
   }

@@ -22,8 +22,12 @@ class FilterTable {
  public:
   using Done = std::function<void(const Result<FilterChange>&)>;
 
+  /// On the table's thread, behind the publication; also for what has expired, and was changed in the file.
+  using Published = std::function<void(const FilterChange&)>;
+
   /// As FilterStore.
-  FilterTable(FilterFile::Settings settings, FileSystem& files, std::function<std::int64_t()> now_ns = wall_ns);
+  FilterTable(FilterFile::Settings settings, FileSystem& files, std::function<std::int64_t()> now_ns = wall_ns,
+              Published published = nullptr);
   ~FilterTable();
 
   void start();
@@ -56,6 +60,7 @@ class FilterTable {
   };
 
   void add(Job job);
+  void publish(const std::vector<FilterChange>& changes);
   void run();
   void work(std::deque<Job> jobs);
   void commit(std::vector<Job> jobs);
@@ -63,6 +68,7 @@ class FilterTable {
   void tick();
 
   const std::function<std::int64_t()> now_ns_;
+  const Published published_;
   FilterStore store_;  // the thread's, once it has started
   FilterBoard board_;
   std::string fault_;  // the thread's: why the file is behind

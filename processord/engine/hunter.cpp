@@ -46,6 +46,7 @@ Result<std::shared_ptr<StreamPeer>> Hunter::register_as(const fleet::HunterDescr
   }
   view_.description = description;
   view_.remote_address = remote_address;
+  view_.connected_since_ns = wall_ns();
   view_.status = fleet::HunterStatus::kHealthy;
   view_.stats.filter_revision = 0;
   awaiting_links_ = true;

@@ -37,7 +37,8 @@ class Hunter {
     fleet::HunterStatus status = fleet::HunterStatus::kHealthy;
     fleet::HunterStats stats;
     std::chrono::seconds connected_for{0};
-    std::int64_t last_heartbeat_ns = 0;  // by this processor's clock; 0 = none yet
+    std::int64_t connected_since_ns = 0;  // by this processor's clock
+    std::int64_t last_heartbeat_ns = 0;   // likewise; 0 = none yet
     bool connected = false;
   };
 

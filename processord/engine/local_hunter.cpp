@@ -107,8 +107,7 @@ void LocalHunter::remove_listener(packet::SinkListener& listener) {
 }
 
 void LocalHunter::beat(capture::Report report) {
-  hunter_->heard_beat(report.status, std::move(report.stats));
-  engine_.filters_reported();
+  engine_.heard_beat(*hunter_, report.status, std::move(report.stats));
 }
 
 bool LocalHunter::finish(std::chrono::milliseconds limit, const std::function<bool()>& cancelled) {

@@ -1,6 +1,5 @@
 #include "processord/service/heartbeat_receiver.h"
 
-#include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/wire/convert.h"
 #include "common/wire/status.h"
@@ -24,12 +23,7 @@ void HeartbeatReceiver::OnReadDone(bool ok) {
     Finish({grpc::StatusCode::INVALID_ARGUMENT, "a heartbeat stream carries the beats of one hunter"});
     return;
   }
-  const fleet::HunterStatus status = wire::from_proto(beat_.status());
-  if (const auto before = hunter_->heard_beat(status, wire::from_proto(beat_.stats())); before != status) {
-    log::info("hunter status changed",
-              {{"hunter_id", hunter_->id()}, {"from", fleet::name_of(before)}, {"to", fleet::name_of(status)}});
-  }
-  engine_.filters_reported();
+  engine_.heard_beat(*hunter_, wire::from_proto(beat_.status()), wire::from_proto(beat_.stats()));
 
   answer_.set_timestamp_ns(wall_ns());
   answer_.set_status(static_cast<lippycat::management::ProcessorStatus>(static_cast<int>(engine_.status().first)));

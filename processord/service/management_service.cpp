@@ -4,6 +4,8 @@
 #include "common/wire/status.h"
 #include "processord/service/filter_messages.h"
 #include "processord/service/heartbeat_receiver.h"
+#include "processord/service/topology_messages.h"
+#include "processord/service/topology_subscriber.h"
 
 namespace lc::processor {
 namespace {
@@ -26,16 +28,10 @@ grpc::ServerUnaryReactor* finish(grpc::CallbackServerContext* context, const grp
 }
 
 pb::ConnectedHunter connected_hunter(const Hunter::View& view, ShownFilters& filters) {
-  pb::ConnectedHunter message;
-  message.set_hunter_id(view.description.id);
-  message.set_hostname(view.description.hostname);
-  message.set_remote_addr(view.remote_address);
-  message.set_status(wire::to_proto(view.status));
+  pb::ConnectedHunter message = to_proto(connected(view));
   message.set_connected_duration_sec(static_cast<std::uint64_t>(view.connected_for.count()));
   message.set_last_heartbeat_ns(view.last_heartbeat_ns);
   *message.mutable_stats() = wire::to_proto(view.stats);
-  message.mutable_interfaces()->Add(view.description.interfaces.begin(), view.description.interfaces.end());
-  *message.mutable_capabilities() = wire::to_proto(view.description.capabilities);
   filters.fill(message);
   return message;
 }
@@ -129,16 +125,19 @@ grpc::ServerUnaryReactor* ManagementService::ListAvailableHunters(grpc::Callback
 grpc::ServerUnaryReactor* ManagementService::GetTopology(grpc::CallbackServerContext* context,
                                                          const pb::TopologyRequest*, pb::TopologyResponse* response) {
   pb::ProcessorNode& node = *response->mutable_processor();
-  node.set_address(address_());
-  node.set_processor_id(engine_.settings().processor_id);
-  node.set_status(static_cast<pb::ProcessorStatus>(static_cast<int>(engine_.status().first)));
-  node.set_reachable(true);
-  node.set_node_type(engine_.settings().local_hunter ? pb::NODE_TYPE_TAP : pb::NODE_TYPE_PROCESSOR);
-  node.set_version(LC_VERSION);
+  node = to_proto(engine_.topology().snapshot().tree, 0);
   *node.mutable_stats() = processor_stats(engine_);
   ShownFilters filters(engine_.filters().board());
-  for (const auto& hunter : engine_.hunters().all()) *node.add_hunters() = connected_hunter(hunter->view(), filters);
+  for (pb::ConnectedHunter& shown : *node.mutable_hunters()) {
+    if (const auto hunter = engine_.hunters().find(shown.hunter_id()))
+      shown = connected_hunter(hunter->view(), filters);
+  }
   return finish(context, grpc::Status::OK);
+}
+
+grpc::ServerWriteReactor<pb::TopologyUpdate>* ManagementService::SubscribeTopology(
+    grpc::CallbackServerContext*, const pb::TopologySubscribeRequest* request) {
+  return TopologySubscriber::start(engine_.topology(), {.id = engine_.settings().processor_id}, *request);
 }
 
 }  // namespace lc::processor

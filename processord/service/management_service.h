@@ -1,7 +1,6 @@
 // lippycat.management.ManagementService.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include "lippycat/management.grpc.pb.h"
@@ -12,9 +11,7 @@ namespace lc::processor {
 /// What is not overridden answers UNIMPLEMENTED.
 class ManagementService final : public lippycat::management::ManagementService::CallbackService {
  public:
-  /// `address` gives the address this processor listens on, for the topology.
-  ManagementService(Engine& engine, std::function<std::string()> address)
-      : engine_(engine), address_(std::move(address)) {}
+  explicit ManagementService(Engine& engine) : engine_(engine) {}
 
   grpc::ServerUnaryReactor* RegisterHunter(grpc::CallbackServerContext* context,
                                            const lippycat::management::HunterRegistration* request,
@@ -30,6 +27,8 @@ class ManagementService final : public lippycat::management::ManagementService::
   grpc::ServerUnaryReactor* GetTopology(grpc::CallbackServerContext* context,
                                         const lippycat::management::TopologyRequest* request,
                                         lippycat::management::TopologyResponse* response) override;
+  grpc::ServerWriteReactor<lippycat::management::TopologyUpdate>* SubscribeTopology(
+      grpc::CallbackServerContext* context, const lippycat::management::TopologySubscribeRequest* request) override;
 
   // In filter_calls.cpp.
   grpc::ServerUnaryReactor* GetFilters(grpc::CallbackServerContext* context,
@@ -57,7 +56,6 @@ class ManagementService final : public lippycat::management::ManagementService::
   [[nodiscard]] bool is_here(const std::string& processor_id) const;
 
   Engine& engine_;
-  const std::function<std::string()> address_;
 };
 
 }  // namespace lc::processor

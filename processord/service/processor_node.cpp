@@ -46,9 +46,7 @@ std::string bind_failure(const std::string& listen) {
 
 ProcessorNode::ProcessorNode(EngineSettings engine, const std::string& listen, const config::TlsSettings& tls,
                              const TimeSource& time)
-    : engine_(std::move(engine), time),
-      data_service_(engine_),
-      management_service_(engine_, [this] { return address_; }) {
+    : engine_(std::move(engine), time), data_service_(engine_), management_service_(engine_) {
   grpc::ServerBuilder builder;
   int port = 0;
   wire::prepare_server(builder, listen, tls, &port);
@@ -59,6 +57,7 @@ ProcessorNode::ProcessorNode(EngineSettings engine, const std::string& listen, c
     throw StartError(ExitCode::kUnavailable, "cannot listen on " + listen + ": " + bind_failure(listen));
   }
   address_ = listen.substr(0, listen.rfind(':') + 1) + std::to_string(port);
+  engine_.serves_at(address_);
   for (const char* service : {lippycat::management::ManagementService::service_full_name(),
                               lippycat::data::DataService::service_full_name()}) {
     server_->GetHealthCheckService()->SetServingStatus(service, true);

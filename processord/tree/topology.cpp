@@ -83,34 +83,27 @@ void Topology::happened(std::int64_t now_ns, const EventOf& event_of) {
   notice.tell();
 }
 
-void Topology::self_changed(fleet::Processor self, std::int64_t now_ns) {
+void Topology::self_changed(const SelfNow& self_now, std::int64_t now_ns) {
   happened(now_ns, [&](const fleet::ProcessorTree& tree) -> std::optional<fleet::TreeEvent> {
+    fleet::Processor self = self_now();
     if (tree->processor == self) return std::nullopt;
     return fleet::ProcessorChanged{std::move(self)};
   });
 }
 
-void Topology::hunter_connected(fleet::ConnectedHunter hunter, std::int64_t now_ns) {
-  const auto shared = std::make_shared<const fleet::ConnectedHunter>(std::move(hunter));
+void Topology::hunter_changed(const std::string& id, const HunterNow& hunter_now, const std::string& reason,
+                              std::int64_t now_ns) {
   happened(now_ns, [&](const fleet::ProcessorTree& tree) -> std::optional<fleet::TreeEvent> {
-    const fleet::HunterPointer before = hunter_of(tree, shared->description.id);
-    if (before && *before == *shared) return std::nullopt;
-    return fleet::HunterConnected{shared};
-  });
-}
-
-void Topology::hunter_disconnected(const std::string& id, const std::string& reason, std::int64_t now_ns) {
-  happened(now_ns, [&](const fleet::ProcessorTree& tree) -> std::optional<fleet::TreeEvent> {
-    if (!hunter_of(tree, id)) return std::nullopt;
-    return fleet::HunterDisconnected{id, reason};
-  });
-}
-
-void Topology::hunter_status_changed(const std::string& id, fleet::HunterStatus status, std::int64_t now_ns) {
-  happened(now_ns, [&](const fleet::ProcessorTree& tree) -> std::optional<fleet::TreeEvent> {
-    const fleet::HunterPointer hunter = hunter_of(tree, id);
-    if (!hunter || hunter->status == status) return std::nullopt;
-    return fleet::HunterStatusChanged{id, hunter->status, status};
+    const fleet::HunterPointer before = hunter_of(tree, id);
+    std::optional<fleet::ConnectedHunter> now = hunter_now();
+    if (!now) return before ? std::optional<fleet::TreeEvent>(fleet::HunterDisconnected{id, reason}) : std::nullopt;
+    if (before) {
+      if (*before == *now) return std::nullopt;
+      fleet::ConnectedHunter same = *before;
+      same.status = now->status;
+      if (same == *now) return fleet::HunterStatusChanged{id, before->status, now->status};
+    }
+    return fleet::HunterConnected{std::make_shared<const fleet::ConnectedHunter>(std::move(*now))};
   });
 }
 

@@ -69,11 +69,14 @@ class Topology {
   };
   [[nodiscard]] Snapshot snapshot() const;
 
-  // This processor and its hunters. What says nothing new changes nothing.
-  void self_changed(fleet::Processor self, std::int64_t now_ns);
-  void hunter_connected(fleet::ConnectedHunter hunter, std::int64_t now_ns);
-  void hunter_disconnected(const std::string& id, const std::string& reason, std::int64_t now_ns);
-  void hunter_status_changed(const std::string& id, fleet::HunterStatus status, std::int64_t now_ns);
+  // This processor and its hunters. What says nothing new changes nothing. Functions are called under the lock: of
+  // two threads that bring changes, the later one can't tell what has been overtaken. They must not come back here.
+  using SelfNow = std::function<fleet::Processor()>;
+  void self_changed(const SelfNow& self_now, std::int64_t now_ns);
+  /// Nothing from the function: it is not connected, for the reason.
+  using HunterNow = std::function<std::optional<fleet::ConnectedHunter>()>;
+  void hunter_changed(const std::string& id, const HunterNow& hunter_now, const std::string& reason,
+                      std::int64_t now_ns);
   void filter_updated(fleet::FilterUpdate update, std::int64_t now_ns);
 
   // Its children, for Hierarchy. Errors are those of fleet::apply_change().

@@ -12,10 +12,10 @@ from support.peer import DATA, MANAGEMENT, Peer
 CALL = REPOSITORY / 'tests' / 'support' / 'grpc_call.py'
 
 # What later steps build; the names are part of the wire contract from the first day.
-UNBUILT = {'RegisterProcessor': {}, 'SubscribeTopology': {}, 'RequestAuthToken': {}}
+UNBUILT = {'RegisterProcessor': {}, 'RequestAuthToken': {}}
 BUILT = ['RegisterHunter', 'Heartbeat', 'GetHunterStatus', 'ListAvailableHunters', 'GetTopology', 'UpdateFilter',
          'DeleteFilter', 'GetFilters', 'SubscribeFilters', 'UpdateFilterOnProcessor', 'DeleteFilterOnProcessor',
-         'GetFiltersFromProcessor']
+         'GetFiltersFromProcessor', 'SubscribeTopology']
 
 
 def grpc_call(*arguments):

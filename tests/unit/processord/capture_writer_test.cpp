@@ -50,7 +50,8 @@ struct Fixture {
                                   [this](const std::string& why) {
                                     hunter->forget_unstored({Code::kUnavailable, why});
                                     told_lost(why);
-                                  }});
+                                  },
+                              .fault_changed = [] {}});
     REQUIRE(hunter->register_as(described_hunter("h1"), "a"));
   }
   void told_lost(const std::string& why) {

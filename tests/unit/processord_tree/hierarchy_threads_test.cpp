@@ -10,12 +10,15 @@
 
 #include "processord/tree/hierarchy.h"
 #include "tests/support/changes.h"
+#include "tests/support/topology_events.h"
 #include "tests/support/trees.h"
 
 using namespace lc;
 using namespace lc::processor;
 using lc::test::Changes;
 using lc::test::hunter;
+using lc::test::hunter_connected;
+using lc::test::hunter_disconnected;
 using lc::test::text_of;
 
 namespace {
@@ -108,12 +111,12 @@ TEST_CASE("Links, hunters, operations and subscribers on threads of their own le
   {
     std::vector<std::jthread> threads;
     threads.emplace_back([&] {
-      for (int i = 0; i < 500; ++i) leaf.topology.hunter_connected(hunter("h" + std::to_string(i % 50)), i);
+      for (int i = 0; i < 500; ++i) hunter_connected(leaf.topology, hunter("h" + std::to_string(i % 50)), i);
     });
     threads.emplace_back([&] {
       for (int i = 0; i < 500; ++i) {
-        middle.topology.hunter_connected(hunter("h" + std::to_string(i % 9)), i);
-        middle.topology.hunter_disconnected("h" + std::to_string(i % 5), "it left", i);
+        hunter_connected(middle.topology, hunter("h" + std::to_string(i % 9)), i);
+        hunter_disconnected(middle.topology, "h" + std::to_string(i % 5), "it left", i);
       }
     });
     threads.emplace_back([&] {
@@ -140,7 +143,7 @@ TEST_CASE("Links, hunters, operations and subscribers on threads of their own le
   const auto subscription =
       root.topology.subscribe({.ready = [&] { changes.change([&] { there = true; }); }, .closed = [](const Error&) {}});
   REQUIRE(subscription);
-  leaf.topology.hunter_connected(hunter("last"), 1);
+  hunter_connected(leaf.topology, hunter("last"), 1);
   fleet::ProcessorTree seen;
   const auto has_last = [&] {
     const auto at = fleet::find(seen, {"middle", "leaf"});

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/support/changes.h"
+#include "tests/support/topology_events.h"
 #include "tests/support/trees.h"
 #include "tests/unit/processord_tree/follower.h"
 
@@ -16,6 +17,10 @@ using namespace lc::processor;
 using lc::test::Changes;
 using lc::test::Follower;
 using lc::test::hunter;
+using lc::test::hunter_connected;
+using lc::test::hunter_disconnected;
+using lc::test::hunter_status_changed;
+using lc::test::self_changed;
 using lc::test::text_of;
 using lc::test::tree;
 
@@ -37,7 +42,7 @@ void changed(Topology& topology, const std::string& child, fleet::NodePath path,
 
 TEST_CASE("A subscriber gets the tree with its revision, then every change with the next number", "[topology]") {
   Topology topology({.id = "root"}, 10);
-  topology.hunter_connected(hunter("h1"), 1);
+  hunter_connected(topology, hunter("h1"), 1);
   Follower follower(topology);
   REQUIRE(follower.read_one());
   CHECK(text_of(follower.tree) == "root h1");
@@ -46,9 +51,9 @@ TEST_CASE("A subscriber gets the tree with its revision, then every change with 
   CHECK_FALSE(follower.has_next());
 
   const std::uint64_t before = follower.revision;
-  topology.hunter_status_changed("h1", fleet::HunterStatus::kError, 2);
+  hunter_status_changed(topology, "h1", fleet::HunterStatus::kError, 2);
   CHECK(follower.told == 1);
-  topology.hunter_connected(hunter("h2"), 3);
+  hunter_connected(topology, hunter("h2"), 3);
   CHECK(follower.told == 1);  // it has not come since
   CHECK(follower.has_next());
   REQUIRE(follower.read_one());
@@ -59,7 +64,7 @@ TEST_CASE("A subscriber gets the tree with its revision, then every change with 
   CHECK(status.now == fleet::HunterStatus::kError);
   follower.read_all();
   CHECK(text_of(follower.tree) == "root h1? h2");
-  topology.hunter_disconnected("h1", "its stream broke", 4);
+  hunter_disconnected(topology, "h1", "its stream broke", 4);
   topology.filter_updated({.type = fleet::FilterUpdateType::kDelete, .filter = {}, .revision = 8, .snapshot = {}}, 5);
   CHECK(follower.told == 2);
   REQUIRE(follower.read_one());
@@ -73,14 +78,14 @@ TEST_CASE("A subscriber gets the tree with its revision, then every change with 
 
 TEST_CASE("What says nothing new is no change", "[topology]") {
   Topology topology({.id = "root"}, 10);
-  topology.hunter_connected(hunter("h1"), 1);
+  hunter_connected(topology, hunter("h1"), 1);
   told(topology, tree("a", {"h"}));
   const std::uint64_t before = topology.snapshot().revision;
-  topology.hunter_connected(hunter("h1"), 2);
-  topology.hunter_status_changed("h1", fleet::HunterStatus::kHealthy, 2);
-  topology.hunter_status_changed("nobody", fleet::HunterStatus::kError, 2);
-  topology.hunter_disconnected("nobody", "", 2);
-  topology.self_changed({.id = "root"}, 2);
+  hunter_connected(topology, hunter("h1"), 2);
+  hunter_status_changed(topology, "h1", fleet::HunterStatus::kHealthy, 2);
+  hunter_status_changed(topology, "nobody", fleet::HunterStatus::kError, 2);
+  hunter_disconnected(topology, "nobody", "", 2);
+  self_changed(topology, {.id = "root"}, 2);
   told(topology, tree("a", {"h"}));
   topology.child_lost("nobody", "", 2).tell();
   topology.child_removed("nobody", "", 2).tell();
@@ -143,7 +148,7 @@ TEST_CASE("A subscriber that is too slow gets a snapshot in place of what it mis
   quick.read_all();
   slow.read_all();
   for (std::size_t i = 0; i < kRemembered; ++i) {
-    topology.hunter_connected(hunter("h" + std::to_string(i)), 1);
+    hunter_connected(topology, hunter("h" + std::to_string(i)), 1);
     quick.read_all();
   }
   SECTION("as many as are remembered are told one by one") {
@@ -152,7 +157,7 @@ TEST_CASE("A subscriber that is too slow gets a snapshot in place of what it mis
     CHECK(slow.updates == 1 + static_cast<int>(kRemembered));
   }
   SECTION("one more is not") {
-    topology.hunter_connected(hunter("more"), 1);
+    hunter_connected(topology, hunter("more"), 1);
     slow.read_all();
     CHECK(slow.snapshots == 2);
     CHECK(slow.updates == 2);
@@ -166,16 +171,16 @@ TEST_CASE("A subscriber that is too slow gets a snapshot in place of what it mis
 
 TEST_CASE("A subscriber of one processor hears nothing of what is below, and sees no gap", "[topology]") {
   Topology topology({.id = "root"}, 10, 10);
-  topology.hunter_connected(hunter("h1"), 1);
+  hunter_connected(topology, hunter("h1"), 1);
   told(topology, tree("a"));
   Follower own(topology, false);
   own.read_all();
   CHECK(text_of(own.tree) == "root h1");
   changed(topology, "a", {}, fleet::HunterConnected{std::make_shared<const fleet::ConnectedHunter>(hunter("h"))});
   topology.child_lost("a", "it broke", 1).tell();
-  topology.hunter_connected(hunter("h2"), 1);
+  hunter_connected(topology, hunter("h2"), 1);
   topology.child_removed("a", "it left", 1).tell();
-  topology.self_changed({.id = "root", .status = fleet::ProcessorStatus::kWarning}, 1);
+  self_changed(topology, {.id = "root", .status = fleet::ProcessorStatus::kWarning}, 1);
   own.read_all();  // which throws at a gap
   CHECK(text_of(own.tree) == "root h1 h2");
   CHECK(own.tree->processor.status == fleet::ProcessorStatus::kWarning);
@@ -251,7 +256,7 @@ TEST_CASE("Subscribers on other threads end with the tree, whoever changes it me
     writers.emplace_back([&] {
       for (int i = 0; i < 3'000; ++i) {
         const std::string id = "h" + std::to_string(i % 7);
-        i % 3 == 0 ? topology.hunter_disconnected(id, "", i) : topology.hunter_connected(hunter(id), i);
+        i % 3 == 0 ? hunter_disconnected(topology, id, "", i) : hunter_connected(topology, hunter(id), i);
       }
     });
     writers.emplace_back([&] {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/support/topology_events.h"
 #include "tests/support/trees.h"
 
 namespace lc::test {
@@ -50,22 +51,22 @@ void Process::connect_hunter(const std::string& hunter_id, std::int64_t now_ns) 
   hunter.description.hostname = "host-of-" + hunter_id;
   hunter.remote_address = "192.0.2.1:" + std::to_string(now_ns);
   hunter.connected_since_ns = now_ns;
-  topology.hunter_connected(hunter, now_ns);
+  hunter_connected(topology, hunter, now_ns);
 }
 
 void Process::disconnect_hunter(const std::string& hunter_id, std::int64_t now_ns) {
   hunters.erase(hunter_id);
-  topology.hunter_disconnected(hunter_id, "it left", now_ns);
+  hunter_disconnected(topology, hunter_id, "it left", now_ns);
 }
 
 void Process::set_hunter_status(const std::string& hunter_id, fleet::HunterStatus status, std::int64_t now_ns) {
   if (const auto found = hunters.find(hunter_id); found != hunters.end()) found->second.status = status;
-  topology.hunter_status_changed(hunter_id, status, now_ns);
+  hunter_status_changed(topology, hunter_id, status, now_ns);
 }
 
 void Process::set_status(fleet::ProcessorStatus status, std::int64_t now_ns) {
   facts.status = status;
-  topology.self_changed(facts, now_ns);
+  self_changed(topology, facts, now_ns);
 }
 
 std::string text_of(const Process& process) {
