@@ -16,7 +16,9 @@ constexpr auto kStatsInterval = std::chrono::seconds(5);
 }  // namespace
 
 App::App(const ProcessorSettings& settings, Signals& signals)
-    : signals_(signals), stats_(settings.stats), node_(settings.engine, settings.listen, settings.tls, time_) {}
+    : signals_(signals),
+      stats_(settings.stats),
+      node_(settings.engine, settings.listen, settings.tls, time_, settings.upstream) {}
 
 int App::run() {
   StatsLine line;

@@ -409,10 +409,18 @@ Engine::Statistics Engine::statistics() const {
   return statistics;
 }
 
+void Engine::upstream_is(const std::string& address, const std::string& fault) {
+  upstream_fault_.with([&](std::string& text) { text = fault; });
+  feed_.set_upstream(address);
+}
+
 std::pair<fleet::ProcessorStatus, std::string> Engine::status() const {
   if (std::string fault = writer_.fault(); !fault.empty()) return {fleet::ProcessorStatus::kError, std::move(fault)};
   if (flow_.load() != FlowLevel::kContinue) {
     return {fleet::ProcessorStatus::kWarning, "packets come faster than they can be stored"};
+  }
+  if (std::string fault = upstream_fault_.with([](const std::string& text) { return text; }); !fault.empty()) {
+    return {fleet::ProcessorStatus::kWarning, std::move(fault)};
   }
   return {fleet::ProcessorStatus::kHealthy, ""};
 }

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "common/base/file.h"
+#include "common/base/guarded.h"
 #include "common/base/stop_signal.h"
 #include "common/fleet/hunter.h"
 #include "processord/engine/call_board.h"
@@ -157,6 +158,8 @@ class Engine {
   [[nodiscard]] const Topology& topology() const { return feed_.topology(); }
   /// For the topology: host:port where this processor serves.
   void serves_at(const std::string& address) { feed_.set_address(address); }
+  /// Likewise the processor above it, and what is wrong with the link there; empty: nothing.
+  void upstream_is(const std::string& address, const std::string& fault);
   [[nodiscard]] const EngineSettings& settings() const { return settings_; }
 
  private:
@@ -176,6 +179,7 @@ class Engine {
   PacketHub hub_;
   CallBoard calls_;
   TopologyFeed feed_;
+  Guarded<std::string> upstream_fault_;
   const std::unique_ptr<VirtualInterface> virtual_interface_;  // null unless one is asked for
   std::atomic<FlowLevel> flow_{FlowLevel::kContinue};
   std::atomic<bool> any_held_{false};

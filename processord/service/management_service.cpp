@@ -4,6 +4,7 @@
 #include "common/wire/status.h"
 #include "processord/service/filter_messages.h"
 #include "processord/service/heartbeat_receiver.h"
+#include "processord/service/peer_address.h"
 #include "processord/service/topology_messages.h"
 #include "processord/service/topology_subscriber.h"
 
@@ -11,15 +12,6 @@ namespace lc::processor {
 namespace {
 
 namespace pb = lippycat::management;
-
-// gRPC says "ipv4:192.0.2.1:40000" and "ipv6:%5B2001:db8::1%5D:40000".
-std::string readable_peer(const std::string& peer) {
-  std::string address = peer.substr(peer.find(':') + 1);
-  for (const auto& [from, to] : {std::pair{"%5B", "["}, std::pair{"%5D", "]"}}) {
-    if (const std::size_t at = address.find(from); at != std::string::npos) address.replace(at, 3, to);
-  }
-  return address;
-}
 
 grpc::ServerUnaryReactor* finish(grpc::CallbackServerContext* context, const grpc::Status& status) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -51,6 +43,7 @@ pb::AvailableHunter available_hunter(const Hunter::View& view) {
 pb::ProcessorStats processor_stats(const Engine& engine) {
   const Engine::Statistics statistics = engine.statistics();
   pb::ProcessorStats message;
+  message.set_upstream_processor(engine.topology().snapshot().tree->processor.upstream);
   message.set_total_hunters(statistics.hunters);
   message.set_healthy_hunters(statistics.healthy);
   message.set_warning_hunters(statistics.warning);
@@ -125,7 +118,7 @@ grpc::ServerUnaryReactor* ManagementService::ListAvailableHunters(grpc::Callback
 grpc::ServerUnaryReactor* ManagementService::GetTopology(grpc::CallbackServerContext* context,
                                                          const pb::TopologyRequest*, pb::TopologyResponse* response) {
   pb::ProcessorNode& node = *response->mutable_processor();
-  node = to_proto(engine_.topology().snapshot().tree, 0);
+  node = to_proto(engine_.topology().snapshot().tree, depth());
   *node.mutable_stats() = processor_stats(engine_);
   ShownFilters filters(engine_.filters().board());
   for (pb::ConnectedHunter& shown : *node.mutable_hunters()) {
@@ -137,7 +130,8 @@ grpc::ServerUnaryReactor* ManagementService::GetTopology(grpc::CallbackServerCon
 
 grpc::ServerWriteReactor<pb::TopologyUpdate>* ManagementService::SubscribeTopology(
     grpc::CallbackServerContext*, const pb::TopologySubscribeRequest* request) {
-  return TopologySubscriber::start(engine_.topology(), {.id = engine_.settings().processor_id}, *request);
+  return TopologySubscriber::start(engine_.topology(), {.id = engine_.settings().processor_id, .depth = depth()},
+                                   *request);
 }
 
 }  // namespace lc::processor

@@ -5,13 +5,14 @@
 
 #include "lippycat/management.grpc.pb.h"
 #include "processord/engine/engine.h"
+#include "processord/tree/hierarchy.h"
 
 namespace lc::processor {
 
 /// What is not overridden answers UNIMPLEMENTED.
 class ManagementService final : public lippycat::management::ManagementService::CallbackService {
  public:
-  explicit ManagementService(Engine& engine) : engine_(engine) {}
+  ManagementService(Engine& engine, const Hierarchy& hierarchy) : engine_(engine), hierarchy_(hierarchy) {}
 
   grpc::ServerUnaryReactor* RegisterHunter(grpc::CallbackServerContext* context,
                                            const lippycat::management::HunterRegistration* request,
@@ -55,7 +56,10 @@ class ManagementService final : public lippycat::management::ManagementService::
  private:
   [[nodiscard]] bool is_here(const std::string& processor_id) const;
 
+  [[nodiscard]] std::size_t depth() const { return hierarchy_.place().above.size(); }
+
   Engine& engine_;
+  const Hierarchy& hierarchy_;
 };
 
 }  // namespace lc::processor

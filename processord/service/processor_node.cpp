@@ -45,24 +45,30 @@ std::string bind_failure(const std::string& listen) {
 }  // namespace
 
 ProcessorNode::ProcessorNode(EngineSettings engine, const std::string& listen, const config::TlsSettings& tls,
-                             const TimeSource& time)
-    : engine_(std::move(engine), time), data_service_(engine_), management_service_(engine_) {
+                             const TimeSource& time, const UpstreamSettings& upstream)
+    : engine_(std::move(engine), time),
+      data_service_(engine_),
+      tree_(engine_, upstream, tls, time),
+      management_service_(engine_, tree_.hierarchy()) {
   grpc::ServerBuilder builder;
   int port = 0;
   wire::prepare_server(builder, listen, tls, &port);
   builder.RegisterService(&data_service_);
   builder.RegisterService(&management_service_);
+  builder.RegisterService(&tree_.service());
   server_ = builder.BuildAndStart();
   if (!server_ || port == 0) {
     throw StartError(ExitCode::kUnavailable, "cannot listen on " + listen + ": " + bind_failure(listen));
   }
   address_ = listen.substr(0, listen.rfind(':') + 1) + std::to_string(port);
   engine_.serves_at(address_);
-  for (const char* service : {lippycat::management::ManagementService::service_full_name(),
-                              lippycat::data::DataService::service_full_name()}) {
+  for (const char* service :
+       {lippycat::management::ManagementService::service_full_name(), lippycat::data::DataService::service_full_name(),
+        lippycat::link::LinkService::service_full_name()}) {
     server_->GetHealthCheckService()->SetServingStatus(service, true);
   }
   engine_.start();
+  tree_.start();
   log::info("listening", {{"address", address_},
                           {"processor_id", engine_.settings().processor_id},
                           {"version", LC_VERSION},
@@ -71,6 +77,7 @@ ProcessorNode::ProcessorNode(EngineSettings engine, const std::string& listen, c
 
 ProcessorNode::~ProcessorNode() {
   server_->GetHealthCheckService()->Shutdown();
+  tree_.stop();
   engine_.stop();
   server_->Shutdown(std::chrono::system_clock::now() + kShutdownLimit);
   server_->Wait();

@@ -1,4 +1,4 @@
-// A processor on the network: the engine, its two services and the server that carries them.
+// A processor on the network: the engine, its services, its place in the tree and the server that carries them.
 #pragma once
 
 #include <grpcpp/server.h>
@@ -10,6 +10,7 @@
 #include "processord/engine/engine.h"
 #include "processord/service/data_service.h"
 #include "processord/service/management_service.h"
+#include "processord/service/tree_node.h"
 
 namespace lc::processor {
 
@@ -18,7 +19,7 @@ class ProcessorNode {
  public:
   /// Binds and serves; throws StartError when it can't, saying which address and why.
   ProcessorNode(EngineSettings engine, const std::string& listen, const config::TlsSettings& tls,
-                const TimeSource& time);
+                const TimeSource& time, const UpstreamSettings& upstream = {});
   /// Streams end, what was taken is stored and acknowledged as far as a hunter still listens.
   ~ProcessorNode();
 
@@ -29,6 +30,7 @@ class ProcessorNode {
   Engine engine_;
   std::string address_;
   DataService data_service_;
+  TreeNode tree_;
   ManagementService management_service_;
   std::unique_ptr<grpc::Server> server_;
 };

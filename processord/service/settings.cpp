@@ -25,6 +25,18 @@ std::vector<config::Option> options(const std::string& program) {
        .yaml = "processor.processor_id",
        .value_name = "ID",
        .help = "Name of this processor; the host name by default."},
+      {.name = "upstream",
+       .yaml = "processor.upstream_addr",
+       .kind = Kind::kList,
+       .value_name = "HOST:PORT",
+       .help = "Processor above this one, which is shown all that happens here; several are tried in this order. "
+               "With TLS, --tls-cert must be good for a client too. Packets are not forwarded yet."},
+      {.name = "max-reconnect-attempts",
+       .yaml = "processor.max_reconnect_attempts",
+       .kind = Kind::kInteger,
+       .default_value = "0",
+       .value_name = "N",
+       .help = "Failed attempts in a row after which --upstream is given up until the next start; 0 tries for ever."},
       {.name = "max-hunters",
        .yaml = "processor.max_hunters",
        .kind = Kind::kInteger,
@@ -38,7 +50,7 @@ std::vector<config::Option> options(const std::string& program) {
        .kind = Kind::kInteger,
        .default_value = "100",
        .value_name = "N",
-       .help = "Consoles that see packets live at a time, and consoles that see calls.",
+       .help = "Consoles that see packets live at a time, consoles that see calls, and those that see the topology.",
        .min = 1,
        .max = 1'000'000},
       {.name = "write-file",
@@ -319,7 +331,18 @@ ProcessorSettings read_settings(const config::Settings& settings, const std::str
     }
   }
   processor.stats = settings.boolean("stats");
-  processor.tls = wire::read_transport(settings, {processor.listen}, wire::End::kServer, faults);
+  processor.upstream = {.addresses = settings.list("upstream"),
+                        .max_reconnect_attempts = settings.integer("max-reconnect-attempts")};
+  std::vector<std::string> addresses = processor.upstream.addresses;
+  addresses.push_back(listen);
+  processor.tls = wire::read_transport(settings, addresses, wire::End::kServer, faults);
+  if (!processor.upstream.addresses.empty()) {
+    if (processor.tls.has_tls() && processor.tls.ca_file.empty()) {
+      faults.emplace_back("--upstream with TLS needs --tls-ca, to know that processor by");
+    }
+  } else if (settings.is_set("max-reconnect-attempts")) {
+    faults.emplace_back("--max-reconnect-attempts needs --upstream");
+  }
   return processor;
 }
 

@@ -7,6 +7,7 @@
 #include "common/config/settings_loader.h"
 #include "common/config/tls_settings.h"
 #include "processord/engine/engine.h"
+#include "processord/service/upstream_link.h"
 
 namespace lc::processor {
 
@@ -18,6 +19,7 @@ struct ProcessorSettings {
   EngineSettings engine;
   std::string listen;
   config::TlsSettings tls;
+  UpstreamSettings upstream;
   bool stats = true;
 };
 

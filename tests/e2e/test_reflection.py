@@ -43,7 +43,7 @@ def hunter(processor):
 
 
 def test_reflection_names_all_services_and_calls(client):
-    assert client.services() == sorted([MANAGEMENT, DATA, 'grpc.health.v1.Health',
+    assert client.services() == sorted([MANAGEMENT, DATA, 'lippycat.link.LinkService', 'grpc.health.v1.Health',
                                         'grpc.reflection.v1alpha.ServerReflection'])
     assert {m.rpartition('.')[2] for m in client.methods(MANAGEMENT)} == {*BUILT, *UNBUILT}
     assert {m.rpartition('.')[2] for m in client.methods(DATA)} == {
@@ -79,7 +79,7 @@ def test_topology_is_the_processor_and_its_hunters(client, hunter):
 
 def test_health_says_serving_for_the_server_and_each_service(client):
     client.add_proto('grpc/health/v1/health.proto')
-    for service in ('', MANAGEMENT, DATA):
+    for service in ('', MANAGEMENT, DATA, 'lippycat.link.LinkService'):
         reply = client.call('grpc.health.v1.Health/Check', {'service': service})
         assert reply.status == 1, service
     with pytest.raises(grpc.RpcError) as refused:

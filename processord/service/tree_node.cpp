@@ -1,0 +1,60 @@
+#include "processord/service/tree_node.h"
+
+#include <pthread.h>
+
+#include <random>
+
+#include "common/base/signals.h"
+
+namespace lc::processor {
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds(100);
+
+ProcessorIdentity identity(const std::string& id) {
+  std::random_device random;
+  const std::uint64_t instance = std::uint64_t{random()} << 32 | random();
+  return {.id = id, .instance = instance | 1};  // 0: does not say
+}
+
+}  // namespace
+
+TreeNode::TreeNode(Engine& engine, const UpstreamSettings& upstream, const config::TlsSettings& tls,
+                   const TimeSource& time)
+    : hierarchy_(identity(engine.settings().processor_id), engine.topology(), *this, time),
+      service_(hierarchy_),
+      upstream_(upstream.addresses.empty()
+                    ? nullptr
+                    : std::make_unique<UpstreamLink>(upstream, tls, engine.settings().processor_id, hierarchy_,
+                                                     [&engine](const std::string& address, const std::string& fault) {
+                                                       engine.upstream_is(address, fault);
+                                                     })) {}
+
+TreeNode::~TreeNode() {
+  stop();
+}
+
+void TreeNode::start() {
+  ticker_ = std::jthread([this] {
+    ::pthread_setname_np(::pthread_self(), "tree");
+    while (!wait_readable({stop_.fd()}, kTick)) {
+      hierarchy_.tick();
+      service_.tick();
+    }
+  });
+  if (upstream_) upstream_->start();
+}
+
+void TreeNode::stop() {
+  if (!ticker_.joinable()) return;
+  hierarchy_.close_all("the processor is stopping");
+  if (upstream_) upstream_->stop();
+  stop_.request();
+  ticker_.join();
+}
+
+void TreeNode::operate(std::uint32_t, const std::string&, std::chrono::milliseconds, Hierarchy::Done done) {
+  done({.code = Code::kUnimplemented, .text = "this version carries out no operations from above"});
+}
+
+}  // namespace lc::processor

@@ -1,0 +1,43 @@
+// A processor's place in the tree, on the network: its Hierarchy with the links above and below.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/base/stop_signal.h"
+#include "processord/engine/engine.h"
+#include "processord/service/link_service.h"
+#include "processord/service/upstream_link.h"
+
+namespace lc::processor {
+
+/// The owner's thread, but for hierarchy().
+class TreeNode final : private Hierarchy::Host {
+ public:
+  TreeNode(Engine& engine, const UpstreamSettings& upstream, const config::TlsSettings& tls, const TimeSource& time);
+  ~TreeNode() override;
+
+  void start();
+  /// Leaves the parent and sends the children away; while the server still serves.
+  void stop();
+
+  [[nodiscard]] const Hierarchy& hierarchy() const { return hierarchy_; }
+  LinkService& service() { return service_; }
+
+ private:
+  // Nothing is to be done over a link yet.
+  void operate(std::uint32_t kind, const std::string& payload, std::chrono::milliseconds left,
+               Hierarchy::Done done) override;
+  bool media(const std::string&) override { return false; }
+  std::vector<std::string> known_media() override { return {}; }
+
+  Hierarchy hierarchy_;
+  LinkService service_;
+  const std::unique_ptr<UpstreamLink> upstream_;  // null at the root
+  StopSignal stop_;
+  std::jthread ticker_;
+};
+
+}  // namespace lc::processor
