@@ -323,17 +323,10 @@ TEST_CASE("Calls that this processor does not serve say so", "[processor_node]")
   management::AuthorizationToken token;
   management::ProcessorRegistrationResponse registered;
   using Call = std::function<grpc::Status(grpc::ClientContext*)>;
-  const auto stream_status = [](auto stream, auto message) {
-    CHECK_FALSE(stream->Read(&message));
-    return stream->Finish();
-  };
   auto& control = *client.control;
   const std::vector<Call> calls = {
       [&](auto* context) { return control.RequestAuthToken(context, {}, &token); },
       [&](auto* context) { return control.RegisterProcessor(context, {}, &registered); },
-      [&](auto* context) {
-        return stream_status(control.SubscribeTopology(context, {}), management::TopologyUpdate{});
-      },
   };
   for (std::size_t i = 0; i < calls.size(); ++i) {
     INFO("call " << i);
