@@ -24,26 +24,14 @@ constexpr std::chrono::milliseconds kTick = 1s;
 constexpr std::chrono::milliseconds kFiltersLimit = 1s;
 constexpr auto kNoLimit = std::chrono::milliseconds(std::int64_t{1} << 40);
 
-std::unique_ptr<spool::RecordLog> open_spool(FileSystem& files, const HunterSettings& settings) {
-  if (settings.spool.mode == SpoolMode::kOff) return nullptr;
-  constexpr std::uint64_t kLeastSegment = std::uint64_t{1} << 20;
-  constexpr std::uint64_t kMostSegment = std::uint64_t{64} << 20;
-  Result<std::unique_ptr<spool::RecordLog>> log = spool::RecordLog::open(
-      files, {.directory = settings.spool.directory,
-              .owner = settings.hunter_id,
-              .segment_bytes = std::clamp(settings.spool.max_bytes / 8, kLeastSegment, kMostSegment),
-              .max_bytes = settings.spool.max_bytes});
-  if (!log) throw start_error({log.error().code, log.error().text + " (--spool-dir, or --spool-mode off)"});
-  return std::move(*log);
-}
-
 }  // namespace
 
 App::App(HunterSettings settings, Signals& signals)
     : settings_(std::move(settings)),
       signals_(signals),
-      queue_(settings_.hunter_id, capture::random_epoch(), settings_.queue, open_spool(spool_files_, settings_),
-             {.always = settings_.spool.mode == SpoolMode::kAlways, .drop_newest = settings_.spool.drop_newest}),
+      queue_(settings_.hunter_id, capture::random_epoch(), settings_.queue,
+             spool::open_spool(spool_files_, settings_.spool, settings_.hunter_id),
+             {.always = settings_.spool.mode == spool::SpoolMode::kAlways, .drop_newest = settings_.spool.drop_newest}),
       selector_(settings_.capture.no_filter_policy),
       uplink_(settings_.uplink,
               capture::describe(settings_.hunter_id, wire::host_name(), settings_.capture.interfaces,
@@ -69,7 +57,7 @@ App::App(HunterSettings settings, Signals& signals)
       pipeline_(std::move(sources_.all), selector_, uplink_, settings_.capture.batch,
                 [this] { sources_finished_.request(); }),
       filters_(settings_.capture.source.live.filter, selector_, pipeline_),
-      reporter_(queue_, pipeline_, filters_, settings_.spool.mode == SpoolMode::kAlways) {}
+      reporter_(queue_, pipeline_, filters_, settings_.spool.mode == spool::SpoolMode::kAlways) {}
 
 App::~App() {
   uplink_.stop();  // its threads call the members behind it

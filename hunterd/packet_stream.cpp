@@ -5,23 +5,13 @@
 #include "common/base/fail_point.h"
 #include "common/base/log.h"
 #include "common/wire/byte_buffer.h"
+#include "common/wire/convert.h"
 #include "lippycat/data.pb.h"
 
 namespace lc::hunter {
 namespace {
 
 constexpr const char* kMethod = "/lippycat.data.DataService/StreamPackets";
-
-packet::Flow flow_of(lippycat::data::FlowControl control) {
-  switch (control) {
-    case lippycat::data::FLOW_SLOW:
-      return packet::Flow::kSlow;
-    case lippycat::data::FLOW_PAUSE:
-      return packet::Flow::kPause;
-    default:  // CONTINUE, RESUME, and what a newer peer may say
-      return packet::Flow::kContinue;
-  }
-}
 
 }  // namespace
 
@@ -62,7 +52,7 @@ void PacketStream::received(const grpc::ByteBuffer& response) {
   if (!control.error().empty()) log::warning("processor reports an error", {{"error", control.error()}});
   if (control.ack_sequence() > 0) static_cast<void>(fail_point("uplink.acknowledge"));
   queue_.acknowledge(control.ack_sequence());
-  queue_.set_flow(flow_of(control.flow_control()));
+  queue_.set_flow(wire::from_proto(control.flow_control()));
   events_.heard();
   pump();
 }

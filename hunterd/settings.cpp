@@ -2,6 +2,7 @@
 
 #include "common/base/text.h"
 #include "common/config/state_directory.h"
+#include "common/packet/spool_options.h"
 #include "common/wire/program.h"
 
 namespace lc::hunter {
@@ -10,17 +11,6 @@ namespace {
 using config::Kind;
 
 constexpr std::int64_t kMiB = std::int64_t{1} << 20;
-
-SpoolSettings spool_settings(const config::Settings& settings, const std::string& hunter_id) {
-  const std::string& mode = settings.text("spool-mode");
-  const std::string& directory = settings.text("spool-dir");
-  return {.mode = mode == "off"      ? SpoolMode::kOff
-                  : mode == "always" ? SpoolMode::kAlways
-                                     : SpoolMode::kOverflow,
-          .directory = directory.empty() ? config::state_directory("hunterd", hunter_id) : directory,
-          .max_bytes = settings.size("spool-max"),
-          .drop_newest = settings.text("spool-drop") == "newest"};
-}
 
 // The way to a processor; the rest is every capturing binary's.
 std::vector<config::Option> connection_options() {
@@ -53,34 +43,11 @@ std::vector<config::Option> connection_options() {
 }
 
 std::vector<config::Option> spool_options() {
-  return {
-      {.name = "spool-mode",
-       .yaml = "hunter.spool_mode",
-       .default_value = "overflow",
-       .value_name = "MODE",
-       .help = "What goes to disk: overflow (what --window can't hold, and everything while no processor is reached), "
-               "always (each batch, before it is sent), off.",
-       .choices = {"overflow", "always", "off"},
-       .group = "Spool"},
-      {.name = "spool-dir",
-       .yaml = "hunter.spool_dir",
-       .value_name = "DIR",
-       .help = "Where; by default hunterd-ID in $STATE_DIRECTORY, /var/lib/lippycat (root) or "
-               "~/.local/state/lippycat."},
-      {.name = "spool-max",
-       .yaml = "hunter.spool_max",
-       .kind = Kind::kSize,
-       .default_value = "1G",
-       .value_name = "SIZE",
-       .help = "Most that is kept on disk.",
-       .min = 8 * kMiB},
-      {.name = "spool-drop",
-       .yaml = "hunter.spool_drop",
-       .default_value = "oldest",
-       .value_name = "WHICH",
-       .help = "Packets to drop when the spool is full: oldest or newest.",
-       .choices = {"oldest", "newest"}},
-  };
+  return packet::spool_options(
+      {.section = "hunter",
+       .overflow = "what --window can't hold, and everything while no processor is reached",
+       .has_always = true,
+       .directory = "hunterd-ID in $STATE_DIRECTORY, /var/lib/lippycat (root) or ~/.local/state/lippycat"});
 }
 
 }  // namespace
@@ -113,7 +80,7 @@ HunterSettings read_settings(const config::Settings& settings, std::vector<std::
   hunter.uplink.max_reconnect_attempts = settings.integer("max-reconnect-attempts");
   hunter.queue.window_bytes = settings.size("window");
   hunter.queue.queue_packets = hunter.capture.queue_packets;
-  hunter.spool = spool_settings(settings, hunter.hunter_id);
+  hunter.spool = packet::spool_settings(settings, config::state_directory("hunterd", hunter.hunter_id));
   hunter.stats = settings.boolean("stats");
   if (hunter.uplink.processors.empty()) faults.emplace_back("--processor HOST:PORT is required");
   hunter.uplink.tls = wire::read_transport(settings, hunter.uplink.processors, wire::End::kClient, faults);

@@ -7,6 +7,7 @@
 #include "common/capture/capture_options.h"
 #include "common/config/settings_loader.h"
 #include "common/config/tls_settings.h"
+#include "common/spool/open_spool.h"
 #include "hunterd/uplink.h"
 
 namespace lc::hunter {
@@ -14,20 +15,11 @@ namespace lc::hunter {
 /// The rows of --help, the configuration file (section `hunter`) and the environment.
 config::Program program();
 
-enum class SpoolMode { kOff, kOverflow, kAlways };
-
-struct SpoolSettings {
-  SpoolMode mode = SpoolMode::kOverflow;
-  std::string directory;
-  std::uint64_t max_bytes = 0;
-  bool drop_newest = false;
-};
-
 struct HunterSettings {
   std::string hunter_id;
   capture::CaptureSettings capture;
   packet::SendQueue::Limits queue;
-  SpoolSettings spool;
+  spool::SpoolSettings spool;
   UplinkSettings uplink;
   bool stats = false;
 };

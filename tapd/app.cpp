@@ -35,8 +35,7 @@ App::App(TapSettings settings, Signals& signals)
     : settings_(std::move(settings)),
       signals_(signals),
       sources_(capture::open_sources(settings_.capture.interfaces, settings_.capture.source, time_)),
-      node_(engine_settings(), settings_.processor.listen, settings_.processor.tls, time_,
-            settings_.processor.upstream),
+      node_(engine_settings(), settings_.processor.listen, settings_.processor.tls, time_, upstream_settings()),
       local_(processor::LocalHunter::open(node_.engine(), queue_limits(settings_))),
       selector_(settings_.capture.no_filter_policy),
       pipeline_(std::move(sources_.all), selector_, *local_, settings_.capture.batch,
@@ -46,6 +45,10 @@ App::App(TapSettings settings, Signals& signals)
       local_filters_(node_.engine(), settings_.hunter_id, filters_, [this] { local_->beat(reporter_.report()); }) {}
 
 App::~App() {
+  {
+    const std::lock_guard lock(own_traffic_mutex_);
+    sources_.live.clear();
+  }
   pipeline_.stop();
   local_->stop();
   node_.engine().stop();  // its threads call the members behind it
@@ -57,6 +60,12 @@ processor::EngineSettings App::engine_settings() const {
                                           settings_.capture.source.live.filter, queue_limits(settings_).window_bytes,
                                           capture::random_epoch());
   return engine;
+}
+
+processor::UpstreamSettings App::upstream_settings() {
+  processor::UpstreamSettings upstream = settings_.processor.upstream;
+  upstream.linked = [this] { leave_out_own_traffic(); };
+  return upstream;
 }
 
 int App::run() {
@@ -88,13 +97,20 @@ void App::put_sip_users_in_force() {
   }
 }
 
-// What goes to a console would be captured, go to the console, and so on without end.
+// What goes to a console, or to the processor above, would be captured, go there, and so on without end.
 void App::leave_out_own_traffic() {
+  const std::lock_guard lock(own_traffic_mutex_);
   if (sources_.live.empty()) return;
-  const Result<wire::Address> address = wire::parse_address(node_.address());
-  if (!address) return;
-  std::vector<capture::Connection> own =
-      capture::own_listener(address->host, static_cast<std::uint16_t>(address->port));
+  std::vector<capture::Connection> own;
+  if (const Result<wire::Address> address = wire::parse_address(node_.address())) {
+    own = capture::own_listener(address->host, static_cast<std::uint16_t>(address->port));
+  }
+  for (const std::string& upstream : settings_.processor.upstream.addresses) {
+    const Result<wire::Address> address = wire::parse_address(upstream);
+    if (!address) continue;
+    const std::vector<capture::Connection> up = capture::own_connections(address->port);
+    own.insert(own.end(), up.begin(), up.end());
+  }
   if (own == own_traffic_) return;
   own_traffic_ = std::move(own);
   for (capture::LiveSource* source : sources_.live) source->exclude(own_traffic_);
@@ -162,7 +178,7 @@ int App::close() {
   local_->beat(reporter_.report(usage.packets));
   if (settings_.processor.stats) print_stats(usage.packets);
   if (usage.packets > 0) {
-    log::error("exiting with packets that could not be stored", {{"dropped_queue", usage.packets}});
+    log::error("exiting with packets that could not be stored or forwarded", {{"dropped_queue", usage.packets}});
     return static_cast<int>(ExitCode::kFailure);
   }
   log::info("everything captured is stored", {{"packets", usage.acknowledged_packets}});

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "common/base/signals.h"
@@ -33,6 +34,7 @@ class App {
 
  private:
   [[nodiscard]] processor::EngineSettings engine_settings() const;
+  [[nodiscard]] processor::UpstreamSettings upstream_settings();
   void put_sip_users_in_force();
   void leave_out_own_traffic();
   bool wait_for_end();
@@ -46,7 +48,9 @@ class App {
   TimeSource time_;
   Signals& signals_;
   StopSignal sources_finished_;
-  capture::OpenedSources sources_;  // `all` becomes the pipeline's
+  capture::OpenedSources sources_;  // `all` becomes the pipeline's, `live` goes with own_traffic_
+  std::mutex own_traffic_mutex_;
+  std::vector<capture::Connection> own_traffic_;
   processor::ProcessorNode node_;
   const std::shared_ptr<processor::LocalHunter> local_;
   calls::Selector selector_;
@@ -55,7 +59,6 @@ class App {
   capture::Reporter reporter_;
   processor::LocalFilters local_filters_;
   processor::StatsLine stats_line_;
-  std::vector<capture::Connection> own_traffic_;
 };
 
 }  // namespace lc::tap

@@ -4,8 +4,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -79,6 +82,10 @@ class Batch {
   static Result<Batch> parse(Region bytes);
 
   [[nodiscard]] const BatchHeader& header() const { return header_; }
+  /// Who has captured it: hunter_id, unless whoever received it knows better. Several hunters may have one id.
+  [[nodiscard]] std::string_view source() const { return source_ ? *source_ : header_.hunter_id; }
+  /// Before it is shared.
+  void set_source(std::shared_ptr<const std::string> source) { source_ = std::move(source); }
   [[nodiscard]] std::span<const PacketEntry> packets() const { return packets_; }
   [[nodiscard]] std::span<const BatchInterface> interfaces() const { return interfaces_; }
   /// What packets matched; the first is of those that matched nothing. The same may be there several times.
@@ -104,6 +111,7 @@ class Batch {
 
   Region bytes_;
   BatchHeader header_;
+  std::shared_ptr<const std::string> source_;
   std::vector<PacketEntry> packets_;
   std::vector<BatchInterface> interfaces_;
   std::vector<MatchedIds> matched_{MatchedIds()};

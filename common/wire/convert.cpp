@@ -179,4 +179,15 @@ pb::HunterStatus to_proto(fleet::HunterStatus status) {
   return static_cast<pb::HunterStatus>(static_cast<int>(status));
 }
 
+packet::Flow from_proto(lippycat::data::FlowControl control) {
+  switch (control) {
+    case lippycat::data::FLOW_SLOW:
+      return packet::Flow::kSlow;
+    case lippycat::data::FLOW_PAUSE:
+      return packet::Flow::kPause;
+    default:
+      return packet::Flow::kContinue;
+  }
+}
+
 }  // namespace lc::wire

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "common/fleet/hunter.h"
+#include "common/packet/send_queue.h"
+#include "lippycat/data.pb.h"
 #include "lippycat/management.pb.h"
 
 namespace lc::wire {
@@ -26,5 +28,8 @@ lippycat::management::HunterCapabilities to_proto(const fleet::Capabilities& cap
 /// An unknown number (a newer peer) counts as WARNING: something is said that we can't read.
 fleet::HunterStatus from_proto(lippycat::management::HunterStatus status);
 lippycat::management::HunterStatus to_proto(fleet::HunterStatus status);
+
+/// RESUME means CONTINUE, and so does what a newer peer may say.
+packet::Flow from_proto(lippycat::data::FlowControl control);
 
 }  // namespace lc::wire

@@ -105,7 +105,7 @@ Status CallFiles::write(const packet::Batch& batch, std::span<const Place> place
     numbers_.push_back(place.packet);
     if (ids_[number] != kUnset) continue;
     const Result<std::uint32_t> id =
-        (*output)->interfaces.id_of(batch.header().hunter_id, batch.interfaces()[number], file, events_.reports);
+        (*output)->interfaces.id_of(batch.source(), batch.interfaces()[number], file, events_.reports);
     if (!id) return id.error();
     ids_[number] = *id;
   }

@@ -164,7 +164,7 @@ void CallStage::run() {
 
 void CallStage::look(Item item) {
   const std::shared_ptr<const packet::Batch> batch = item.batch;
-  const std::uint32_t source = sources_.index_of(batch->header().hunter_id);
+  const std::uint32_t source = sources_.index_of(batch->source());
   tracker_.heard_of(source, batch->header());
   const std::uint64_t number = first_ + pending_.size();
   if (sorts()) {

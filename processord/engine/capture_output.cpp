@@ -186,7 +186,7 @@ Status CaptureOutput::choose_ids(const packet::Batch& batch, Output& output, std
     const Result<std::uint32_t> type = capture::file_link_type(interface.link_type);
     if (type && (format_ == capture::CaptureFormat::kPcapng || *type == link_type)) {
       const Result<std::uint32_t> added =
-          output.interfaces.id_of(batch.header().hunter_id, interface, *output.file, events_.reports);
+          output.interfaces.id_of(batch.source(), interface, *output.file, events_.reports);
       if (!added) return added.error();
       id = *added;
     }

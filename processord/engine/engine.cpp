@@ -44,10 +44,26 @@ std::unique_ptr<VirtualInterface> open_virtual_interface(const EngineSettings& s
                                             settings.virtual_interface->type);
 }
 
+bool has_child(const fleet::ProcessorTree& tree, const std::string& id) {
+  return std::ranges::any_of(tree->children, [&](const fleet::ProcessorTree& child) {
+    return child->processor.id == id && child->link.reachable;
+  });
+}
+
+Error not_attached(const std::string& child) {
+  return {Code::kFailedPrecondition, "processor " + quoted(child) + " is not attached to this one"};
+}
+
 // The journal keeps others out of the state directory, if there is one; a file elsewhere may have company.
 FilterFile::Settings filter_file(const EngineSettings& settings, bool has_journal) {
   if (!settings.filter_file.empty()) return {.path = settings.filter_file, .exclusive = false};
   return {.path = settings.state_dir + "/filters.json", .exclusive = !has_journal};
+}
+
+std::unique_ptr<Forwarder> open_forwarder(const EngineSettings& settings, Forwarder::Events events,
+                                          const TimeSource& time) {
+  if (!settings.forward) return nullptr;
+  return std::make_unique<Forwarder>(*settings.forward, settings.processor_id, std::move(events), time);
 }
 
 fleet::Processor description(const EngineSettings& settings) {
@@ -72,10 +88,7 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
       journal_(open_journal(settings_, registry_, journal_files_)),
       writer_(open_output(settings_, journal_.get(), registry_, hooks_, retention_), place_of(settings_),
               settings_.sync,
-              {.custody_grew =
-                   [](Hunter& hunter) {
-                     if (const auto peer = hunter.peer()) peer->control_changed();
-                   },
+              {.custody_grew = [this](Hunter& hunter) { custody_grew(hunter); },
                .drained =
                    [this] {
                      update_flow();
@@ -83,9 +96,13 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
                    },
                .unstored_lost =
                    [this](const std::string& why) {
-                     for (const auto& hunter : registry_.all()) hunter->forget_unstored({Code::kUnavailable, why});
+                     for (const auto& hunter : senders()) hunter->forget_unstored({Code::kUnavailable, why});
                    },
                .fault_changed = [this] { feed_.status_changed(); }}),
+      forwarder_(open_forwarder(settings_,
+                                {.find = [this](const std::string& key) { return registry_.find_any(key); },
+                                 .custody_grew = [this](Hunter& hunter) { custody_grew(hunter); }},
+                                time)),
       filters_(filter_file(settings_, journal_ != nullptr), filter_files_, wall_ns,
                [this](const FilterChange& change) { feed_.filter_changed(change); }),
       rollout_(registry_, filters_.board(), time),
@@ -97,6 +114,7 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
   const auto hunter = registry_.register_hunter(*settings_.local_hunter, "local");
   if (!hunter) throw StartError(ExitCode::kBadConfig, hunter.error().text);
   (*hunter)->keep_place();
+  if (forwarder_) forwarder_->note_custody(**hunter);
   feed_.hunter_changed(**hunter, "");
 }
 
@@ -109,6 +127,7 @@ void Engine::start() {
   retention_.start();
   call_stage_.recover(writer_.interrupted_calls());
   writer_.start();
+  if (forwarder_) forwarder_->start();
   filters_.start();
   followed_calls_.start();
   call_stage_.start();
@@ -131,9 +150,10 @@ void Engine::stop() {
   calls_.close_all({Code::kUnavailable, "the processor is stopping"});
   feed_.topology().close_all({Code::kUnavailable, "the processor is stopping"});
   writer_.stop();
+  if (forwarder_) forwarder_->stop();
   hooks_.stop();  // the last file is closed now
   retention_.stop();
-  for (const auto& hunter : registry_.all()) {
+  for (const auto& hunter : senders()) {
     if (const auto peer = hunter->peer()) peer->close({Code::kUnavailable, "the processor is stopping"});
   }
   if (virtual_interface_) virtual_interface_->stop();
@@ -164,12 +184,14 @@ void Engine::rotate() {
 }
 
 void Engine::run_timer() {
+  const int room = forwarder_ ? forwarder_->fd() : -1;  // which poll(2) passes over
   for (auto next_tick = Clock::now() + kTick; !stop_.requested();) {
     auto wait = next_tick - Clock::now();
     if (const auto deadline = rollout_.next_deadline()) wait = std::min(wait, *deadline - time_.now());
     const auto limit = std::max(std::chrono::ceil<std::chrono::milliseconds>(wait), 0ms);
-    static_cast<void>(wait_readable({stop_.fd(), rollout_.fd()}, limit));
+    static_cast<void>(wait_readable({stop_.fd(), rollout_.fd(), room}, limit));
     rollout_.settle();
+    retry_forwarding();
     if (Clock::now() < next_tick) continue;
     judge_silence();
     next_tick = Clock::now() + kTick;
@@ -177,8 +199,31 @@ void Engine::run_timer() {
 }
 
 void Engine::judge_silence() {
+  feed_.status_changed();
   registry_.judge_silence(kStale, kRemoval);
   for (const auto& hunter : registry_.all()) feed_.hunter_changed(*hunter, "nothing has been heard of it");
+  close_orphans();
+}
+
+// Streams of a child whose link broke: it may be there again, over another connection, with new ones.
+void Engine::close_orphans() {
+  const fleet::ProcessorTree tree = topology().snapshot().tree;
+  for (const auto& hunter : registry_.relayed()) {
+    const auto peer = hunter->peer();
+    if (!peer) continue;
+    const std::string child = hunter->path()->substr(0, hunter->path()->find('/'));
+    if (!has_child(tree, child)) peer->close(not_attached(child));
+  }
+}
+
+std::vector<std::shared_ptr<Hunter>> Engine::senders() const {
+  std::vector<std::shared_ptr<Hunter>> hunters = registry_.all();
+  for (auto& hunter : registry_.relayed()) hunters.push_back(std::move(hunter));
+  return hunters;
+}
+
+void Engine::custody_grew(Hunter& hunter) {
+  if (const auto peer = hunter.peer()) peer->control_changed();
 }
 
 Result<fleet::RegistrationAnswer> Engine::register_hunter(const fleet::HunterDescription& description,
@@ -189,6 +234,7 @@ Result<fleet::RegistrationAnswer> Engine::register_hunter(const fleet::HunterDes
                  {{"hunter_id", description.id.substr(0, 64)}, {"address", remote_address}});
     return hunter.error();
   }
+  if (forwarder_) forwarder_->note_custody(**hunter);
   feed_.hunter_changed(**hunter, "");
   filters_.board().close(description.id, {Code::kAborted, "hunter " + quoted(description.id) + " has connected again"});
   const Positions positions = (*hunter)->positions();
@@ -224,9 +270,19 @@ Result<Ingest> Engine::attach(const packet::BatchHeader& header, const std::shar
   return Ingest{hunter, positions->epoch, positions->incarnation, peer.get()};
 }
 
+Result<Ingest> Engine::attach_relayed(const RelayedOrigin& origin, const std::shared_ptr<StreamPeer>& peer) {
+  if (stopping_) return Error{Code::kUnavailable, "the processor is stopping"};
+  if (const Status status = check_origin(origin); !status) return status.error();
+  if (!has_child(topology().snapshot().tree, origin.path.front())) return not_attached(origin.path.front());
+  const std::shared_ptr<Hunter> hunter = registry_.admit(origin);
+  if (forwarder_) forwarder_->note_custody(*hunter);
+  const std::optional<Positions> positions = hunter->attach(origin.epoch, peer);
+  return Ingest{hunter, positions->epoch, positions->incarnation, peer.get()};
+}
+
 void Engine::detach(const Ingest& ingest, const StreamPeer* peer) {
   ingest.hunter->detach(peer);
-  if (ingest.hunter->link_closed()) disconnected(*ingest.hunter);
+  if (ingest.hunter->link_closed() && !ingest.hunter->is_relayed()) disconnected(*ingest.hunter);
 }
 
 void Engine::disconnected(const Hunter& hunter) {
@@ -303,10 +359,11 @@ Result<Engine::Verdict> Engine::accept(const Ingest& ingest, packet::Batch batch
   if (stopping_) return Verdict::kHold;  // and not taken: the hunter keeps it
   const packet::BatchHeader& header = batch.header();
   Hunter& hunter = *ingest.hunter;
-  if (header.hunter_id != hunter.id() || header.epoch != ingest.epoch) {
+  if (header.hunter_id != hunter.hunter_id() || header.epoch != ingest.epoch) {
     return Error{Code::kInvalidArgument, "a packet stream carries the batches of one hunter and epoch"};
   }
   const std::uint64_t packets = batch.packets().size();
+  batch.set_source(hunter.path());
   auto shared = std::make_shared<const packet::Batch>(std::move(batch));
   {
     // A hunter that connects again may have two streams for a moment: what is noted first must be queued first.
@@ -317,10 +374,15 @@ Result<Engine::Verdict> Engine::accept(const Ingest& ingest, packet::Batch batch
       case Hunter::Arrival::kDuplicate:
         duplicates_ += packets;
         return Verdict::kGoOn;
+      case Hunter::Arrival::kStored:
+        duplicates_ += packets;
+        forwarder_->push(hunter, *shared);
+        return verdict(ingest);
       case Hunter::Arrival::kNew:
         break;
     }
     received_ += packets;
+    if (forwarder_) forwarder_->push(hunter, *shared);
     hub_.publish(shared);
     followed_calls_.push(shared);
     if (virtual_interface_) virtual_interface_->push(shared);
@@ -328,7 +390,12 @@ Result<Engine::Verdict> Engine::accept(const Ingest& ingest, packet::Batch batch
     call_stage_.push({ingest.hunter, ingest.incarnation, std::move(shared)});
   }
   update_flow();
-  if (queued_bytes() < kFull && hunter.queued_bytes < kHunterFull) return Verdict::kGoOn;
+  return verdict(ingest);
+}
+
+Engine::Verdict Engine::verdict(const Ingest& ingest) {
+  Hunter& hunter = *ingest.hunter;
+  if (queued_bytes() < kFull && hunter.queued_bytes < kHunterFull && !hunter.awaits_forwarding) return Verdict::kGoOn;
   hunter.hold(ingest.peer);
   any_held_ = true;
   // The writer may have made room before it could see us; otherwise what is still queued will bring it here again.
@@ -340,18 +407,26 @@ std::size_t Engine::queued_bytes() const {
 }
 
 bool Engine::has_room(const Hunter& hunter) const {
-  return queued_bytes() <= kSlow && hunter.queued_bytes <= kHunterFull / 2;
+  return queued_bytes() <= kSlow && hunter.queued_bytes <= kHunterFull / 2 && !hunter.awaits_forwarding;
 }
 
 void Engine::release_held() {
   if (queued_bytes() > kSlow || !any_held_.exchange(false)) return;
-  for (const auto& hunter : registry_.all()) {
+  for (const auto& hunter : senders()) {
     if (!has_room(*hunter)) {
       any_held_ = true;  // perhaps it is this one
     } else if (const auto peer = hunter->release()) {
       peer->resume_reading();
     }
   }
+}
+
+void Engine::retry_forwarding() {
+  if (!forwarder_) return;
+  forwarder_->retried();
+  bool any = false;
+  for (const auto& hunter : senders()) any = forwarder_->retry(*hunter) || any;
+  if (any) release_held();
 }
 
 // Looks again after each change: the queue may have been drained between the look and the change, and a pause that was
@@ -366,7 +441,7 @@ void Engine::update_flow() {
   }
   if (!changed) return;
   feed_.status_changed();
-  for (const auto& hunter : registry_.all()) {
+  for (const auto& hunter : senders()) {
     if (const auto peer = hunter->peer()) peer->control_changed();
   }
 }
@@ -385,6 +460,7 @@ Engine::Statistics Engine::statistics() const {
                         .live_only = counters.live_only,
                         .in_flight = counters.in_flight + (call_stage_.sorts() ? call_stage_.queued_packets() : 0),
                         .queued_bytes = queued_bytes()};
+  if (forwarder_) statistics.forward = forwarder_->queue().usage();
   if (virtual_interface_) statistics.virtual_interface = virtual_interface_->counts();
   for (std::size_t reason = 0; reason < kDropReasons; ++reason) {
     statistics.dropped[reason] = counters.dropped.of(static_cast<DropReason>(reason));
@@ -416,6 +492,9 @@ void Engine::upstream_is(const std::string& address, const std::string& fault) {
 
 std::pair<fleet::ProcessorStatus, std::string> Engine::status() const {
   if (std::string fault = writer_.fault(); !fault.empty()) return {fleet::ProcessorStatus::kError, std::move(fault)};
+  if (std::string fault = forwarder_ ? forwarder_->queue().fault() : ""; !fault.empty()) {
+    return {fleet::ProcessorStatus::kWarning, std::move(fault)};
+  }
   if (flow_.load() != FlowLevel::kContinue) {
     return {fleet::ProcessorStatus::kWarning, "packets come faster than they can be stored"};
   }

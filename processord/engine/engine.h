@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "common/base/file.h"
 #include "common/base/guarded.h"
@@ -21,6 +22,7 @@
 #include "processord/engine/filter_rollout.h"
 #include "processord/engine/filter_table.h"
 #include "processord/engine/followed_calls.h"
+#include "processord/engine/forwarder.h"
 #include "processord/engine/hooks.h"
 #include "processord/engine/hunter_registry.h"
 #include "processord/engine/journal.h"
@@ -54,6 +56,8 @@ struct EngineSettings {
   /// What this process captures by itself is a hunter too. It is registered before any other, cannot time out, and
   /// keeps its place and id.
   std::optional<fleet::HunterDescription> local_hunter = std::nullopt;
+  /// There is a parent: what is taken goes there too, and custody of it is the parent's or the spool's.
+  std::optional<ForwardSettings> forward = std::nullopt;
 };
 /// Placeholders of EngineSettings::pcap_command.
 inline constexpr std::string_view kPcapPlaceholder = "pcap";
@@ -92,6 +96,9 @@ class Engine {
   /// A stream's first batch names its hunter. kFailedPrecondition when that one has not registered with this epoch,
   /// kUnavailable when the engine stops.
   Result<Ingest> attach(const packet::BatchHeader& header, const std::shared_ptr<StreamPeer>& peer);
+  /// A child forwards a hunter's batches on this stream. kInvalidArgument when they can't be from there,
+  /// kFailedPrecondition when there is no such child now.
+  Result<Ingest> attach_relayed(const RelayedOrigin& origin, const std::shared_ptr<StreamPeer>& peer);
   void detach(const Ingest& ingest, const StreamPeer* peer);
 
   enum class Verdict {
@@ -142,7 +149,8 @@ class Engine {
     std::array<std::uint64_t, kDropReasons> dropped{};
     std::size_t queued_bytes = 0;
     std::optional<VirtualInterface::Counts> virtual_interface = std::nullopt;
-    std::uint32_t hunters = 0;  // connected, by status
+    std::optional<ForwardQueue::Usage> forward = std::nullopt;  // there is a parent
+    std::uint32_t hunters = 0;                                  // connected, by status
     std::uint32_t healthy = 0, warning = 0, error = 0;
   };
   [[nodiscard]] Statistics statistics() const;
@@ -160,6 +168,8 @@ class Engine {
   void serves_at(const std::string& address) { feed_.set_address(address); }
   /// Likewise the processor above it, and what is wrong with the link there; empty: nothing.
   void upstream_is(const std::string& address, const std::string& fault);
+  /// Null: there is no parent.
+  [[nodiscard]] Forwarder* forwarder() { return forwarder_.get(); }
   [[nodiscard]] const EngineSettings& settings() const { return settings_; }
 
  private:
@@ -167,7 +177,12 @@ class Engine {
   FilterTable::Done follow(FilterDone done);
   void update_flow();
   void release_held();
+  void retry_forwarding();
+  void custody_grew(Hunter& hunter);
+  [[nodiscard]] std::vector<std::shared_ptr<Hunter>> senders() const;
+  [[nodiscard]] Verdict verdict(const Ingest& ingest);
   [[nodiscard]] bool has_room(const Hunter& hunter) const;
+  void close_orphans();
   void disconnected(const Hunter& hunter);
   void judge_silence();
 
@@ -190,6 +205,7 @@ class Engine {
   Retention retention_;
   const std::unique_ptr<Journal> journal_;  // the writer's, once it has started; null without a file
   CaptureWriter writer_;
+  const std::unique_ptr<Forwarder> forwarder_;  // null: there is no parent
   RealFileSystem filter_files_{"filters"};
   FilterTable filters_;
   FilterRollout rollout_;

@@ -160,7 +160,7 @@ void FollowedCalls::take(const packet::Batch& batch) {
   std::vector<std::shared_ptr<const Interest>> interests(batch.matched().size());
   for (std::size_t i = 1; i < interests.size(); ++i) interests[i] = interest_of(batch.matched()[i]);
 
-  const std::uint32_t index = sources_.index_of(batch.header().hunter_id);
+  const std::uint32_t index = sources_.index_of(batch.source());
   for (const packet::PacketEntry& entry : batch.packets()) {
     if (entry.matched == 0) continue;
     Hits& hit = hits[entry.matched];

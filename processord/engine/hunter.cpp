@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/text.h"
+#include "processord/engine/hunter_key.h"
 
 namespace lc::processor {
 namespace {
@@ -15,8 +16,18 @@ constexpr auto kDeadAfter = std::chrono::seconds(15);
 
 }  // namespace
 
+Hunter::Hunter(std::string id, const TimeSource& time, std::uint64_t epoch, std::uint64_t stored)
+    : id_(std::move(id)),
+      path_(processor::is_relayed(id_) ? std::make_shared<const std::string>(path_of(id_)) : nullptr),
+      hunter_id_(path_ ? std::string_view(*path_).substr(path_->rfind('/') + 1) : std::string_view(id_)),
+      time_(time),
+      positions_{.epoch = epoch, .accepted = stored, .custody = stored},
+      queued_(stored),
+      stored_(stored) {}
+
 bool Hunter::holds_place_locked(Clock::time_point now) const {
   if (keeps_place_) return true;
+  if (is_relayed()) return links_ > 0;  // and the link to its processor says whether that is alive
   const bool linked = links_ > 0 && now - heard_at_ < kDeadAfter;
   return linked || (awaiting_links_ && now - connected_at_ < kRegistrationGrace);
 }
@@ -42,6 +53,8 @@ Result<std::shared_ptr<StreamPeer>> Hunter::register_as(const fleet::HunterDescr
   }
   if (!same) {
     positions_ = {.epoch = description.epoch, .incarnation = positions_.incarnation};
+    queued_ = stored_ = 0;
+    forwarded_.reset();
     view_.stats = {};
   }
   view_.description = description;
@@ -129,18 +142,37 @@ Hunter::Arrival Hunter::arrived(std::uint64_t epoch, std::uint64_t incarnation, 
   // A peer without epochs starts again at any number whenever it likes: nothing can be told from its sequences.
   if (epoch != 0 && sequence <= positions_.accepted) return Arrival::kDuplicate;
   positions_.accepted = sequence;
+  if (epoch != 0 && sequence <= queued_) return Arrival::kStored;
+  queued_ = sequence;
   return Arrival::kNew;
+}
+
+void Hunter::settle_custody() {
+  positions_.custody = forwarded_ ? std::min(stored_, *forwarded_) : stored_;
 }
 
 void Hunter::stored(std::uint64_t epoch, std::uint64_t sequence) {
   const std::lock_guard lock(mutex_);
-  if (epoch == positions_.epoch) positions_.custody = sequence;
+  if (epoch != positions_.epoch) return;
+  stored_ = sequence;
+  settle_custody();
+}
+
+void Hunter::forwarded(std::uint64_t epoch, std::uint64_t sequence) {
+  const std::lock_guard lock(mutex_);
+  if (epoch != positions_.epoch) return;
+  const bool first = !forwarded_;
+  forwarded_ = sequence;
+  settle_custody();
+  // What an earlier process has stored and not brought further comes again, for the parent's sake.
+  if (first) positions_.accepted = positions_.custody;
 }
 
 void Hunter::forget_unstored(const Error& reason) {
   std::shared_ptr<StreamPeer> before;
   {
     const std::lock_guard lock(mutex_);
+    queued_ = stored_;
     positions_.accepted = positions_.custody;
     ++positions_.incarnation;
     before = std::exchange(peer_, nullptr);
@@ -156,7 +188,7 @@ Positions Hunter::positions() const {
 
 std::shared_ptr<StreamPeer> Hunter::judge_silence(std::chrono::seconds stale) {
   const std::lock_guard lock(mutex_);
-  if (keeps_place_) return nullptr;
+  if (keeps_place_ || is_relayed()) return nullptr;
   const bool left_in_order = !holds_place_locked(time_.now()) && view_.status == fleet::HunterStatus::kStopping;
   if (!left_in_order && time_.now() - heard_at_ >= stale) view_.status = fleet::HunterStatus::kError;
   if (holds_place_locked(time_.now())) return nullptr;
@@ -166,7 +198,7 @@ std::shared_ptr<StreamPeer> Hunter::judge_silence(std::chrono::seconds stale) {
 
 bool Hunter::gone_for(std::chrono::seconds limit) const {
   const std::lock_guard lock(mutex_);
-  return links_ == 0 && !holds_place_locked(time_.now()) && positions_.accepted == positions_.custody &&
+  return links_ == 0 && !holds_place_locked(time_.now()) && queued_ == stored_ && !awaits_forwarding &&
          time_.now() - heard_at_ >= limit;
 }
 

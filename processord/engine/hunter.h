@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/fleet/hunter.h"
+#include "common/packet/batch_builder.h"
 #include "processord/engine/file_interfaces.h"
 #include "processord/engine/filter_store.h"
 #include "processord/engine/stream_peer.h"
@@ -21,10 +23,21 @@ namespace lc::processor {
 /// Sequences of one epoch. 0 = none.
 struct Positions {
   std::uint64_t epoch = 0;
-  std::uint64_t accepted = 0;  // taken into this processor's queue
-  std::uint64_t custody = 0;   // stored: what an acknowledgement promises
+  std::uint64_t accepted = 0;  // taken into this processor's queues
+  std::uint64_t custody = 0;   // stored, and in the care of the parent or the spool: what an acknowledgement promises
   /// Grows when what was accepted is lost before it was stored: batches and streams from before are void.
   std::uint64_t incarnation = 0;
+};
+
+/// What the Forwarder keeps of a hunter.
+struct ForwardState {
+  struct Waiting {
+    std::uint64_t epoch = 0;
+    packet::EncodedBatch batch;
+  };
+  std::deque<Waiting> waiting;                // in order, for room on the way to the parent
+  std::atomic<std::uint64_t> given_epoch{0};  // to a peer that has none; any thread may read it
+  std::uint64_t sequence = 0;                 // the last one under that epoch
 };
 
 /// Any thread.
@@ -42,11 +55,17 @@ class Hunter {
     bool connected = false;
   };
 
-  /// `positions`: as known from before this processor started.
-  Hunter(std::string id, const TimeSource& time, Positions positions = {})
-      : id_(std::move(id)), time_(time), positions_(positions) {}
+  /// `id`: or the key of one below another processor (see hunter_key.h), which is registered there. `stored`: in this
+  /// epoch, as known from before this processor started.
+  Hunter(std::string id, const TimeSource& time, std::uint64_t epoch = 0, std::uint64_t stored = 0);
 
   [[nodiscard]] const std::string& id() const { return id_; }
+  /// What its batches carry.
+  [[nodiscard]] std::string_view hunter_id() const { return hunter_id_; }
+  /// It is below another processor.
+  [[nodiscard]] bool is_relayed() const { return path_ != nullptr; }
+  /// Ids from this processor to one that is relayed, its own last; null: it is this processor's own.
+  [[nodiscard]] const std::shared_ptr<const std::string>& path() const { return path_; }
 
   /// Registers (again). kAlreadyExists when another live hunter has this id; the same epoch takes over, and the stream
   /// that it had, if it had one, is given to be closed.
@@ -76,11 +95,19 @@ class Hunter {
   /// Whether it was the stream of `peer` that waited: it does not any more.
   bool release(const StreamPeer* peer);
 
-  enum class Arrival { kNew, kDuplicate, kVoidStream };
+  enum class Arrival {
+    kNew,
+    kStored,  // new to the parent only: it was stored by an earlier process
+    kDuplicate,
+    kVoidStream
+  };
   /// Notes a batch's arrival on a stream that was attached when positions() said this epoch and incarnation.
   Arrival arrived(std::uint64_t epoch, std::uint64_t incarnation, std::uint64_t sequence);
   /// Everything of `epoch` up to `sequence` is stored.
   void stored(std::uint64_t epoch, std::uint64_t sequence);
+  /// Everything of `epoch` up to `sequence` is in the care of the parent, or of the spool on the way there. From the
+  /// first call on this counts for custody too.
+  void forwarded(std::uint64_t epoch, std::uint64_t sequence);
   /// What was accepted but not stored is gone and must come again: the stream is closed with `reason`.
   void forget_unstored(const Error& reason);
   [[nodiscard]] Positions positions() const;
@@ -104,17 +131,27 @@ class Hunter {
 
   /// Held from arrived() until the batch is queued.
   std::mutex arrival_order;
+  /// With arrival_order held.
+  ForwardState forward;
+  /// Batches are in forward.waiting: nothing more should be read.
+  std::atomic<bool> awaits_forwarding{false};
   /// Bytes of this hunter's batches that wait for the writer.
   std::atomic<std::size_t> queued_bytes{0};
 
  private:
   [[nodiscard]] bool holds_place_locked(Clock::time_point now) const;
+  void settle_custody();
 
   const std::string id_;
+  const std::shared_ptr<const std::string> path_;
+  const std::string_view hunter_id_;
   const TimeSource& time_;
   mutable std::mutex mutex_;
   View view_;
   Positions positions_;
+  std::uint64_t queued_ = 0;                // given to the writer
+  std::uint64_t stored_ = 0;                // by it
+  std::optional<std::uint64_t> forwarded_;  // nothing: there is no parent
   std::shared_ptr<StreamPeer> peer_;
   std::vector<FilterPointer> filters_given_;
   bool held_ = false;  // peer_ waits for resume_reading()

@@ -18,8 +18,7 @@ std::size_t HunterRegistry::remembered() const {
 
 void HunterRegistry::remember(const std::string& id, std::uint64_t epoch, std::uint64_t stored) {
   const std::lock_guard lock(mutex_);
-  removed_.push_back(
-      std::make_shared<Hunter>(id, time_, Positions{.epoch = epoch, .accepted = stored, .custody = stored}));
+  removed_.push_back(std::make_shared<Hunter>(id, time_, epoch, stored));
   if (removed_.size() > remembered()) removed_.pop_front();
 }
 
@@ -39,16 +38,8 @@ Result<std::shared_ptr<Hunter>> HunterRegistry::register_hunter(const fleet::Hun
       return Error{Code::kResourceExhausted,
                    "maximum number of hunters reached: limit " + std::to_string(max_hunters_)};
     }
-    const auto removed = std::find_if(removed_.begin(), removed_.end(),
-                                      [&](const auto& other) { return other->id() == description.id; });
-    if (found != hunters_.end()) {
-      hunter = found->second;
-    } else if (removed != removed_.end()) {
-      hunter = *removed;
-      removed_.erase(removed);
-    } else {
-      hunter = std::make_shared<Hunter>(description.id, time_);
-    }
+    hunter = found != hunters_.end() ? found->second : take_removed(description.id);
+    if (!hunter) hunter = std::make_shared<Hunter>(description.id, time_);
     Result<std::shared_ptr<StreamPeer>> before = hunter->register_as(description, remote_address);
     if (!before) return before.error();
     stream_before = std::move(*before);
@@ -59,10 +50,42 @@ Result<std::shared_ptr<Hunter>> HunterRegistry::register_hunter(const fleet::Hun
   return hunter;
 }
 
+std::shared_ptr<Hunter> HunterRegistry::take_removed(const std::string& key) {
+  const auto found = std::ranges::find_if(removed_, [&](const auto& other) { return other->id() == key; });
+  if (found == removed_.end()) return nullptr;
+  std::shared_ptr<Hunter> hunter = std::move(*found);
+  removed_.erase(found);
+  return hunter;
+}
+
+std::shared_ptr<Hunter> HunterRegistry::admit(const RelayedOrigin& origin) {
+  const std::string key = hunter_key(origin_path(origin), origin.epoch);
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<Hunter>& hunter = relayed_[key];
+  if (!hunter) hunter = take_removed(key);
+  if (!hunter) hunter = std::make_shared<Hunter>(key, time_, origin.epoch);
+  return hunter;
+}
+
 std::shared_ptr<Hunter> HunterRegistry::find(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   const auto found = hunters_.find(id);
   return found == hunters_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Hunter> HunterRegistry::find_any(const std::string& key) const {
+  if (!is_relayed(key)) return find(key);
+  const std::lock_guard lock(mutex_);
+  const auto found = relayed_.find(key);
+  return found == relayed_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<Hunter>> HunterRegistry::relayed() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Hunter>> hunters;
+  hunters.reserve(relayed_.size());
+  for (const auto& [key, hunter] : relayed_) hunters.push_back(hunter);
+  return hunters;
 }
 
 std::shared_ptr<Hunter> HunterRegistry::find_remembered(const std::string& id) const {
@@ -92,13 +115,15 @@ void HunterRegistry::judge_silence(std::chrono::seconds stale, std::chrono::seco
   std::vector<std::pair<std::string, std::shared_ptr<StreamPeer>>> dead;  // to be closed without the lock
   {
     const std::lock_guard lock(mutex_);
-    for (auto entry = hunters_.begin(); entry != hunters_.end();) {
-      if (auto peer = entry->second->judge_silence(stale)) dead.emplace_back(entry->first, std::move(peer));
-      if (entry->second->gone_for(removal)) {
-        removed_.push_back(std::move(entry->second));
-        entry = hunters_.erase(entry);
-      } else {
-        ++entry;
+    for (Hunters* const hunters : {&hunters_, &relayed_}) {
+      for (auto entry = hunters->begin(); entry != hunters->end();) {
+        if (auto peer = entry->second->judge_silence(stale)) dead.emplace_back(entry->first, std::move(peer));
+        if (entry->second->gone_for(removal)) {
+          removed_.push_back(std::move(entry->second));
+          entry = hunters->erase(entry);
+        } else {
+          ++entry;
+        }
       }
     }
     while (removed_.size() > remembered()) removed_.pop_front();

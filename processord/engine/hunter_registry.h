@@ -1,4 +1,4 @@
-// All hunters of a processor by id.
+// All hunters whose packets come to a processor.
 #pragma once
 
 #include <chrono>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "processord/engine/hunter.h"
+#include "processord/engine/hunter_key.h"
 
 namespace lc::processor {
 
@@ -29,21 +30,31 @@ class HunterRegistry {
   Result<std::shared_ptr<Hunter>> register_hunter(const fleet::HunterDescription& description,
                                                   const std::string& remote_address);
 
+  /// One below another processor, which a child has begun to forward.
+  std::shared_ptr<Hunter> admit(const RelayedOrigin& origin);
+
   /// Null when it is not registered.
   [[nodiscard]] std::shared_ptr<Hunter> find(const std::string& id) const;
+  /// Likewise, also those below other processors.
+  [[nodiscard]] std::shared_ptr<Hunter> find_any(const std::string& key) const;
   /// Also of those that are gone, as long as they are remembered.
   [[nodiscard]] std::shared_ptr<Hunter> find_remembered(const std::string& id) const;
   [[nodiscard]] std::vector<std::shared_ptr<Hunter>> all() const;  // by id
+  [[nodiscard]] std::vector<std::shared_ptr<Hunter>> relayed() const;
   [[nodiscard]] std::uint32_t connected() const;
 
   /// Marks silent hunters, and removes those that have been gone for `removal`.
   void judge_silence(std::chrono::seconds stale, std::chrono::seconds removal);
 
  private:
+  using Hunters = std::map<std::string, std::shared_ptr<Hunter>>;
+  // With mutex_ held.
+  std::shared_ptr<Hunter> take_removed(const std::string& key);
   const std::size_t max_hunters_;
   const TimeSource& time_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Hunter>> hunters_;
+  Hunters hunters_;
+  Hunters relayed_;
   // Gone, for the longest first; not forgotten, because one that comes back after a long outage must be told what
   // of its queue is stored already.
   std::deque<std::shared_ptr<Hunter>> removed_;

@@ -7,6 +7,7 @@
 
 #include "common/base/text.h"
 #include "common/spool/record.h"
+#include "processord/engine/hunter_key.h"
 
 namespace lc::processor {
 namespace {
@@ -153,7 +154,7 @@ std::optional<JournalEntry> journal_entry(std::string_view text) {
       position.hunter_id = line.word();
       position.epoch = line.number<std::uint64_t>();
       position.sequence = line.number<std::uint64_t>();
-      if (!check_id("hunter", position.hunter_id)) return std::nullopt;
+      if (!is_hunter_key(position.hunter_id)) return std::nullopt;
     } else if (kind == "grown") {
       FileGrowth& growth = entry.grown.emplace_back();
       growth.number = line.number<std::uint64_t>();

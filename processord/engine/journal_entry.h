@@ -26,7 +26,7 @@
 namespace lc::processor {
 
 struct StoredPosition {
-  std::string hunter_id;
+  std::string hunter_id;  // or the key of one below another processor, see hunter_key.h
   std::uint64_t epoch = 0;
   std::uint64_t sequence = 0;
 

@@ -13,7 +13,8 @@ Subscription::Subscription(HunterSelection selection, std::string expression, st
     : selection_(std::move(selection)), expression_(std::move(expression)), ready_(std::move(ready)) {}
 
 bool Subscription::selects(const packet::Batch& batch) const {
-  return !selection_ || selection_->contains(std::string(batch.header().hunter_id));
+  return !selection_ || selection_->contains(std::string(batch.header().hunter_id)) ||
+         selection_->contains(std::string(batch.source()));
 }
 
 void Subscription::skip(const packet::Batch& batch) {

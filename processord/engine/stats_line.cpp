@@ -24,6 +24,12 @@ std::string StatsLine::next(const Engine& engine, Clock::time_point now) {
   for (std::size_t i = 0; i < kDropReasons; ++i) {
     if (s.dropped[i] > 0) line << " dropped_" << name_of(static_cast<DropReason>(i)) << '=' << s.dropped[i];
   }
+  if (s.forward) {
+    line << " forwarded=" << s.forward->acknowledged << " forwarding=" << s.forward->in_flight
+         << " spool_bytes=" << s.forward->spool_bytes;
+    if (s.forward->dropped_full > 0) line << " forward_dropped_spool_full=" << s.forward->dropped_full;
+    if (s.forward->dropped_damaged > 0) line << " forward_dropped_spool_damaged=" << s.forward->dropped_damaged;
+  }
   if (engine.settings().keep.any()) line << " removed_files=" << engine.retention().removed();
   const Hooks::Counters& hooks = engine.hooks().counters();
   if (engine.settings().pcap_command || engine.settings().voip_command) {

@@ -207,6 +207,11 @@ void ForwardQueue::set_connected(bool connected) {
   tell(lock);
 }
 
+bool ForwardQueue::is_connected() const {
+  const std::lock_guard lock(mutex_);
+  return connected_;
+}
+
 bool ForwardQueue::is_current(const Lane& lane) {
   if (lane.places_.empty() || lane.source_ == nullptr) return false;
   const auto& lanes = lane.source_->lanes;
@@ -261,6 +266,13 @@ void ForwardQueue::acknowledge(const LanePointer& lane, std::uint64_t sequence) 
 void ForwardQueue::set_flow(const LanePointer& lane, packet::Flow flow) {
   Lock lock(mutex_);
   lane->flow_ = flow;
+  note_sendable(*lane);
+  tell(lock);
+}
+
+void ForwardQueue::stream_ended(const LanePointer& lane) {
+  Lock lock(mutex_);
+  lane->told_ = false;
   note_sendable(*lane);
   tell(lock);
 }

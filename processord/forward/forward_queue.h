@@ -86,6 +86,7 @@ class ForwardQueue {
   /// There is a connection to the parent, on which streams can be opened; Events::sendable is called for each lane
   /// that has anything. Without one at first.
   void set_connected(bool connected);
+  [[nodiscard]] bool is_connected() const;
 
   // A lane's stream, one at a time:
   /// The next batch to send, if there is one and flow allows; it counts as sent from now on.
@@ -97,6 +98,9 @@ class ForwardQueue {
   /// The parent has custody of everything up to `sequence`. What is not pushed yet stays unknown.
   void acknowledge(const LanePointer& lane, std::uint64_t sequence);
   void set_flow(const LanePointer& lane, packet::Flow flow);
+  /// The lane's stream is over, and another one may begin: Events::sendable is called anew when there is something to
+  /// send, which that has not been told.
+  void stream_ended(const LanePointer& lane);
   /// Something of it is not acknowledged.
   [[nodiscard]] bool pending(const LanePointer& lane) const;
 

@@ -1,13 +1,29 @@
 #include "processord/service/data_service.h"
 
+#include "common/wire/status.h"
 #include "processord/service/call_subscriber.h"
+#include "processord/service/origin_metadata.h"
 #include "processord/service/packet_receiver.h"
 #include "processord/service/packet_subscriber.h"
 
 namespace lc::processor {
+namespace {
 
-grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* DataService::StreamPackets(grpc::CallbackServerContext*) {
-  return PacketReceiver::start(engine_, pool_);
+class RefusedStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  explicit RefusedStream(const Error& reason) { Finish(wire::to_grpc(reason)); }
+
+ private:
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* DataService::StreamPackets(
+    grpc::CallbackServerContext* context) {
+  const Result<std::optional<RelayedOrigin>> origin = origin_of(*context);
+  if (!origin) return new RefusedStream(origin.error());
+  return PacketReceiver::start(engine_, pool_, *origin);
 }
 
 grpc::ServerWriteReactor<lippycat::data::PacketBatch>* DataService::SubscribePackets(

@@ -49,6 +49,7 @@ pb::ProcessorStats processor_stats(const Engine& engine) {
   message.set_warning_hunters(statistics.warning);
   message.set_error_hunters(statistics.error);
   message.set_total_packets_received(statistics.received);
+  if (statistics.forward) message.set_total_packets_forwarded(statistics.forward->acknowledged);
   message.set_total_filters(static_cast<std::uint32_t>(engine.filters().board().size()));
   message.set_processor_id(engine.settings().processor_id);
   message.set_packets_stored(statistics.stored);

@@ -12,18 +12,33 @@ grpc::ByteBuffer message_of(const Engine::Control& control, const Ingest& ingest
   lippycat::data::StreamControl message;
   message.set_ack_sequence(control.acknowledged);
   message.set_flow_control(static_cast<lippycat::data::FlowControl>(static_cast<int>(control.flow)));
-  message.set_hunter_id(ingest.hunter->id());
+  message.set_hunter_id(std::string(ingest.hunter->hunter_id()));
   message.set_epoch(ingest.epoch);
   return wire::serialize(message);
 }
 
 }  // namespace
 
-PacketReceiver* PacketReceiver::start(Engine& engine, packet::SlabPool& pool) {
+PacketReceiver* PacketReceiver::start(Engine& engine, packet::SlabPool& pool,
+                                      const std::optional<RelayedOrigin>& origin) {
   auto receiver = std::make_shared<PacketReceiver>(engine, pool);
   receiver->self_ = receiver;
-  receiver->StartRead(&receiver->incoming_);
+  if (!origin || receiver->attach(*origin)) receiver->StartRead(&receiver->incoming_);
   return receiver.get();
+}
+
+// A child sends nothing before it is told what is here already.
+bool PacketReceiver::attach(const RelayedOrigin& origin) {
+  Result<Ingest> ingest = engine_.attach_relayed(origin, shared_from_this());
+  if (!ingest) {
+    close(ingest.error());
+    return false;
+  }
+  ingest_ = std::move(*ingest);
+  told_.with([](std::optional<Engine::Control>& told) { told.reset(); });
+  attached_ = true;
+  settle();
+  return true;
 }
 
 void PacketReceiver::OnReadDone(bool ok) {
@@ -75,13 +90,12 @@ void PacketReceiver::close(const Error& reason) {
 }
 
 bool PacketReceiver::all_acknowledged() const {
-  return !attached_ || told_.with([this](const Engine::Control& told) { return told.acknowledged >= last_sequence_; });
+  return !attached_ || told_.with([this](const auto& told) { return told && told->acknowledged >= last_sequence_; });
 }
 
 bool PacketReceiver::has_something_to_do() const {
   if (closing_ || (peer_finished_ && all_acknowledged())) return true;
-  return attached_ && !write_failed_ &&
-         engine_.control(*ingest_) != told_.with([](const Engine::Control& told) { return told; });
+  return attached_ && !write_failed_ && engine_.control(*ingest_) != told_.with([](const auto& told) { return told; });
 }
 
 // News first: a stream that is closed because this processor stops still gets its last acknowledgement.
@@ -89,7 +103,7 @@ void PacketReceiver::settle() {
   while (!busy_.exchange(true)) {
     if (attached_ && !write_failed_) {
       const Engine::Control now = engine_.control(*ingest_);
-      const bool news = told_.with([&](Engine::Control& told) { return told != now && (told = now, true); });
+      const bool news = told_.with([&](auto& told) { return told != now && (told = now, true); });
       if (news) {
         static_cast<void>(fail_point("processor.acknowledge"));
         outgoing_ = message_of(now, *ingest_);

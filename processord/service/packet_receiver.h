@@ -22,7 +22,8 @@ class PacketReceiver final : public grpc::ServerBidiReactor<grpc::ByteBuffer, gr
                              public StreamPeer,
                              public std::enable_shared_from_this<PacketReceiver> {
  public:
-  static PacketReceiver* start(Engine& engine, packet::SlabPool& pool);
+  /// `origin`: whose batches a child forwards; nothing: it is a hunter's own stream.
+  static PacketReceiver* start(Engine& engine, packet::SlabPool& pool, const std::optional<RelayedOrigin>& origin);
 
   PacketReceiver(Engine& engine, packet::SlabPool& pool) : engine_(engine), cutter_(pool) {}
 
@@ -36,6 +37,7 @@ class PacketReceiver final : public grpc::ServerBidiReactor<grpc::ByteBuffer, gr
   void OnCancel() override;
   void OnDone() override;
 
+  bool attach(const RelayedOrigin& origin);
   Status take(bool& go_on);
   void settle();
   [[nodiscard]] bool all_acknowledged() const;
@@ -52,11 +54,11 @@ class PacketReceiver final : public grpc::ServerBidiReactor<grpc::ByteBuffer, gr
   std::atomic<bool> closing_{false};
   std::atomic<bool> write_failed_{false};
   Guarded<grpc::Status> close_status_;
-  // Set once, by the first batch, before any other thread can know us.
+  // Set once, at the start or by the first batch, before any other thread can know us.
   std::optional<Ingest> ingest_;
   std::atomic<bool> attached_{false};
   std::atomic<std::uint64_t> last_sequence_{0};
-  Guarded<Engine::Control> told_;
+  Guarded<std::optional<Engine::Control>> told_{std::in_place, Engine::Control()};
   std::shared_ptr<PacketReceiver> self_;
 };
 

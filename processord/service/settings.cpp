@@ -6,6 +6,7 @@
 
 #include "common/base/text.h"
 #include "common/config/state_directory.h"
+#include "common/packet/spool_options.h"
 #include "common/wire/program.h"
 
 namespace lc::processor {
@@ -13,7 +14,7 @@ namespace lc::processor {
 using config::Kind;
 
 std::vector<config::Option> options(const std::string& program) {
-  return {
+  std::vector<config::Option> rows = {
       {.name = "listen",
        .yaml = "processor.listen_addr",
        .default_value = ":55555",
@@ -29,8 +30,9 @@ std::vector<config::Option> options(const std::string& program) {
        .yaml = "processor.upstream_addr",
        .kind = Kind::kList,
        .value_name = "HOST:PORT",
-       .help = "Processor above this one, which is shown all that happens here; several are tried in this order. "
-               "With TLS, --tls-cert must be good for a client too. Packets are not forwarded yet."},
+       .help =
+           "Processor above this one, which is sent every packet and shown all that happens here; several are tried "
+           "in this order. With TLS, --tls-cert must be good for a client too."},
       {.name = "max-reconnect-attempts",
        .yaml = "processor.max_reconnect_attempts",
        .kind = Kind::kInteger,
@@ -199,13 +201,21 @@ std::vector<config::Option> options(const std::string& program) {
        .help =
            "tap: Ethernet frames, with a made-up header where packets have another link type; tun: IP packets alone.",
        .choices = {"tap", "tun"}},
-      {.name = "stats",
-       .yaml = "processor.display_stats",
-       .kind = Kind::kBoolean,
-       .default_value = "true",
-       .help = "Print a line of statistics every 5 s.",
-       .group = "Information"},
   };
+  config::append(rows, packet::spool_options(
+                           {.section = "processor",
+                            .overflow = "what --upstream has not acknowledged and memory can't hold, and all of it "
+                                        "while no processor is reached there",
+                            .directory = "the folder spool in --state-dir"}));
+  config::append(rows, {
+                           {.name = "stats",
+                            .yaml = "processor.display_stats",
+                            .kind = Kind::kBoolean,
+                            .default_value = "true",
+                            .help = "Print a line of statistics every 5 s.",
+                            .group = "Information"},
+                       });
+  return rows;
 }
 
 namespace {
@@ -340,8 +350,11 @@ ProcessorSettings read_settings(const config::Settings& settings, const std::str
     if (processor.tls.has_tls() && processor.tls.ca_file.empty()) {
       faults.emplace_back("--upstream with TLS needs --tls-ca, to know that processor by");
     }
-  } else if (settings.is_set("max-reconnect-attempts")) {
-    faults.emplace_back("--max-reconnect-attempts needs --upstream");
+    engine.forward = ForwardSettings{.spool = packet::spool_settings(settings, engine.state_dir + "/spool")};
+  } else {
+    for (const char* const name : {"max-reconnect-attempts", "spool-mode", "spool-dir", "spool-max", "spool-drop"}) {
+      if (settings.is_set(name)) faults.push_back(std::string("--") + name + " needs --upstream");
+    }
   }
   return processor;
 }

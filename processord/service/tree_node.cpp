@@ -26,9 +26,13 @@ TreeNode::TreeNode(Engine& engine, const UpstreamSettings& upstream, const confi
       upstream_(upstream.addresses.empty()
                     ? nullptr
                     : std::make_unique<UpstreamLink>(upstream, tls, engine.settings().processor_id, hierarchy_,
+                                                     engine.forwarder() ? &engine.forwarder()->queue() : nullptr,
                                                      [&engine](const std::string& address, const std::string& fault) {
                                                        engine.upstream_is(address, fault);
-                                                     })) {}
+                                                     })) {
+  if (upstream_ == nullptr || engine.forwarder() == nullptr) return;
+  engine.forwarder()->on_sendable([this](const ForwardQueue::LanePointer& lane) { upstream_->sendable(lane); });
+}
 
 TreeNode::~TreeNode() {
   stop();

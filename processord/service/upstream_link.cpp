@@ -24,11 +24,12 @@ constexpr std::chrono::milliseconds kSlow = 10s;
 }  // namespace
 
 UpstreamLink::UpstreamLink(UpstreamSettings settings, config::TlsSettings tls, std::string self_id,
-                           Hierarchy& hierarchy, Changed changed)
+                           Hierarchy& hierarchy, ForwardQueue* packets, Changed changed)
     : settings_(std::move(settings)),
       tls_(std::move(tls)),
       self_id_(std::move(self_id)),
       hierarchy_(hierarchy),
+      packets_(packets != nullptr ? std::make_unique<ForwardStreams>(*packets, self_id_) : nullptr),
       changed_upstream_(std::move(changed)),
       random_(std::random_device{}()),
       backoff_(random_()) {}
@@ -128,7 +129,7 @@ UpstreamLink::Outcome UpstreamLink::serve(const std::string& address) {
                                                 // as it sees the status.
                                                 changed_.notify_all();
                                               }});
-  return run(address, *stream);
+  return run(address, channel, *stream);
 }
 
 std::string UpstreamLink::why_ended(const std::string& address) const {
@@ -137,7 +138,8 @@ std::string UpstreamLink::why_ended(const std::string& address) const {
   return stopping() ? "" : wire::connect_failure(address, tls_, ended_->error_message());
 }
 
-UpstreamLink::Outcome UpstreamLink::run(const std::string& address, ParentStream& stream) {
+UpstreamLink::Outcome UpstreamLink::run(const std::string& address, const std::shared_ptr<grpc::Channel>& channel,
+                                        ParentStream& stream) {
   Outcome outcome = Outcome::kNoLink;
   std::string silent;
   auto beat_at = Clock::now() + kLinkBeat;
@@ -148,9 +150,12 @@ UpstreamLink::Outcome UpstreamLink::run(const std::string& address, ParentStream
     if (const Hierarchy::Place place = hierarchy_.place(); place.attached) {
       if (std::exchange(outcome, Outcome::kWasLinked) != Outcome::kWasLinked) {
         log::info("attached to the upstream processor", {{"upstream", address}, {"depth", place.above.size()}});
+        if (settings_.linked) settings_.linked();
+        if (packets_) packets_->connect(channel);
       }
       tell(address, place.warning);
     }
+    if (packets_ && outcome == Outcome::kWasLinked) packets_->tick();
     if (now >= beat_at) {
       stream.beat();
       beat_at = now + kLinkBeat;
@@ -163,6 +168,9 @@ UpstreamLink::Outcome UpstreamLink::run(const std::string& address, ParentStream
     changed_.wait_for(lock, kTick, [this] { return stop_ || heard_ || ended_; });
     heard_ = false;
   }
+  lock.unlock();
+  if (packets_) packets_->disconnect();
+  lock.lock();
   if (!changed_.wait_for(lock, kCloseLimit, [this] { return ended_.has_value(); })) {
     lock.unlock();
     stream.cancel();

@@ -14,6 +14,7 @@
 
 #include "common/base/backoff.h"
 #include "common/config/tls_settings.h"
+#include "processord/service/forward_streams.h"
 #include "processord/service/parent_stream.h"
 
 namespace lc::processor {
@@ -21,6 +22,8 @@ namespace lc::processor {
 struct UpstreamSettings {
   std::vector<std::string> addresses;       // HOST:PORT, in order of preference; empty: this processor is the root
   std::int64_t max_reconnect_attempts = 0;  // in a row; 0 = for ever
+  /// On the link's thread, each time that one stands, before packets are forwarded over it.
+  std::function<void()> linked = nullptr;
 };
 
 /// One supervising thread dials, looks for signs of life and tries again; what is said runs on gRPC's threads.
@@ -29,10 +32,14 @@ class UpstreamLink {
   /// On the supervising thread, when it changes: the parent's address, and what is wrong with the link to it.
   using Changed = std::function<void(const std::string& address, const std::string& fault)>;
 
-  /// `self_id`: this processor's. The hierarchy must outlive it.
+  /// `self_id`: this processor's. `packets` go over the link's connection while it stands; null: none do. The hierarchy
+  /// and the queue must outlive it.
   UpstreamLink(UpstreamSettings settings, config::TlsSettings tls, std::string self_id, Hierarchy& hierarchy,
-               Changed changed);
+               ForwardQueue* packets, Changed changed);
   ~UpstreamLink();
+
+  /// For ForwardQueue::Events; any thread.
+  void sendable(const ForwardQueue::LanePointer& lane) { packets_->sendable(lane); }
 
   void start();
   /// After Hierarchy::close_all(): what is still to be said has a moment for it.
@@ -43,7 +50,7 @@ class UpstreamLink {
 
   void supervise();
   Outcome serve(const std::string& address);
-  Outcome run(const std::string& address, ParentStream& stream);
+  Outcome run(const std::string& address, const std::shared_ptr<grpc::Channel>& channel, ParentStream& stream);
   [[nodiscard]] std::string why_ended(const std::string& address) const;
   void tell(const std::string& address, const std::string& fault);
   [[nodiscard]] std::chrono::milliseconds next_wait(Outcome outcome);
@@ -53,6 +60,7 @@ class UpstreamLink {
   const config::TlsSettings tls_;
   const std::string self_id_;
   Hierarchy& hierarchy_;
+  const std::unique_ptr<ForwardStreams> packets_;
   const Changed changed_upstream_;
   std::mt19937_64 random_;  // the thread's, with all up to the next blank line
   Backoff backoff_;

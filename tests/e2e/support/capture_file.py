@@ -98,6 +98,11 @@ def interface_names(path):
     return [_interface(body, order)[4] for kind, body, order in _blocks(path) if kind == 1]
 
 
+def interface_descriptions(path):
+    """The if_description of every interface of a pcapng file, in order."""
+    return [dict(_options(body[8:], order))[3].decode() for kind, body, order in _blocks(path) if kind == 1]
+
+
 def interface_filters(path):
     """The if_filter of every interface of a pcapng file that has one, without the byte that says its kind."""
     return [dict(_options(body[8:], order))[11][1:].decode() for kind, body, order in _blocks(path)
