@@ -24,7 +24,7 @@ std::shared_ptr<std::uint8_t> SlabPool::take() {
 }
 
 RegionCutter::Writable RegionCutter::cut(std::size_t size) {
-  if (size > SlabPool::kSlabBytes) {
+  if (size < kLeast || size > SlabPool::kSlabBytes) {
     std::shared_ptr<std::uint8_t> own(new std::uint8_t[size], std::default_delete<std::uint8_t[]>());
     return {own, own.get()};
   }

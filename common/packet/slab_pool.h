@@ -45,7 +45,12 @@ class RegionCutter {
  public:
   explicit RegionCutter(SlabPool& pool) : pool_(pool) {}
 
-  /// A writable region of exactly `size` bytes (at most SlabPool::kSlabBytes, or of its own allocation above that).
+  /// Of thousands of senders that have little to say each would hold a slab that takes a minute to fill: below this,
+  /// memory of its own costs less.
+  static constexpr std::size_t kLeast = 8 * 1024;
+
+  /// A writable region of exactly `size` bytes, of a slab or, when it is smaller than kLeast or larger than a slab, of
+  /// its own allocation.
   struct Writable {
     std::shared_ptr<std::uint8_t> owner;
     std::uint8_t* data = nullptr;

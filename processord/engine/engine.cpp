@@ -27,6 +27,10 @@ constexpr std::size_t kFull = 64 * kMiB;
 // Of one hunter, so that one that floods does not take the queue from the others.
 constexpr std::size_t kHunterFull = 16 * kMiB;
 
+// Batches of one hunter that wait for room on the way to the parent: each new stream brings one, before it is held.
+// What is captured here is bounded by its own queue, and has no other place to go.
+constexpr std::size_t kMostWaiting = 4;
+
 constexpr auto kStale = 30s;
 constexpr auto kRemoval = 5min;
 constexpr auto kTick = 1s;
@@ -42,16 +46,6 @@ std::unique_ptr<VirtualInterface> open_virtual_interface(const EngineSettings& s
   if (!settings.virtual_interface) return nullptr;
   return std::make_unique<VirtualInterface>(open_virtual_device(*settings.virtual_interface),
                                             settings.virtual_interface->type);
-}
-
-bool has_child(const fleet::ProcessorTree& tree, const std::string& id) {
-  return std::ranges::any_of(tree->children, [&](const fleet::ProcessorTree& child) {
-    return child->processor.id == id && child->link.reachable;
-  });
-}
-
-Error not_attached(const std::string& child) {
-  return {Code::kFailedPrecondition, "processor " + quoted(child) + " is not attached to this one"};
 }
 
 // The journal keeps others out of the state directory, if there is one; a file elsewhere may have company.
@@ -76,6 +70,10 @@ fleet::Processor description(const EngineSettings& settings) {
 }
 
 }  // namespace
+
+Error not_attached(const std::string& child) {
+  return {Code::kFailedPrecondition, "processor " + quoted(child) + " is not attached to this one"};
+}
 
 Engine::Engine(EngineSettings settings, const TimeSource& time)
     : settings_(std::move(settings)),
@@ -202,17 +200,14 @@ void Engine::judge_silence() {
   feed_.status_changed();
   registry_.judge_silence(kStale, kRemoval);
   for (const auto& hunter : registry_.all()) feed_.hunter_changed(*hunter, "nothing has been heard of it");
-  close_orphans();
 }
 
-// Streams of a child whose link broke: it may be there again, over another connection, with new ones.
-void Engine::close_orphans() {
-  const fleet::ProcessorTree tree = topology().snapshot().tree;
+void Engine::close_relayed(const std::function<bool(const std::string&)>& is_attached) {
   for (const auto& hunter : registry_.relayed()) {
     const auto peer = hunter->peer();
     if (!peer) continue;
     const std::string child = hunter->path()->substr(0, hunter->path()->find('/'));
-    if (!has_child(tree, child)) peer->close(not_attached(child));
+    if (!is_attached(child)) peer->close(not_attached(child));
   }
 }
 
@@ -273,7 +268,6 @@ Result<Ingest> Engine::attach(const packet::BatchHeader& header, const std::shar
 Result<Ingest> Engine::attach_relayed(const RelayedOrigin& origin, const std::shared_ptr<StreamPeer>& peer) {
   if (stopping_) return Error{Code::kUnavailable, "the processor is stopping"};
   if (const Status status = check_origin(origin); !status) return status.error();
-  if (!has_child(topology().snapshot().tree, origin.path.front())) return not_attached(origin.path.front());
   const std::shared_ptr<Hunter> hunter = registry_.admit(origin);
   if (forwarder_) forwarder_->note_custody(*hunter);
   const std::optional<Positions> positions = hunter->attach(origin.epoch, peer);
@@ -368,6 +362,9 @@ Result<Engine::Verdict> Engine::accept(const Ingest& ingest, packet::Batch batch
   {
     // A hunter that connects again may have two streams for a moment: what is noted first must be queued first.
     const std::lock_guard lock(hunter.arrival_order);
+    if (hunter.forward.waiting.size() >= kMostWaiting && !is_local(hunter)) {
+      return Error{Code::kResourceExhausted, "there is no room on the way to the upstream processor"};
+    }
     switch (hunter.arrived(ingest.epoch, ingest.incarnation, shared->header().sequence)) {
       case Hunter::Arrival::kVoidStream:
         return Error{Code::kAborted, "hunter " + quoted(hunter.id()) + " must register again"};
@@ -377,20 +374,24 @@ Result<Engine::Verdict> Engine::accept(const Ingest& ingest, packet::Batch batch
       case Hunter::Arrival::kStored:
         duplicates_ += packets;
         forwarder_->push(hunter, *shared);
-        return verdict(ingest);
-      case Hunter::Arrival::kNew:
         break;
+      case Hunter::Arrival::kNew:
+        received_ += packets;
+        if (forwarder_) forwarder_->push(hunter, *shared);
+        store(ingest, shared);
     }
-    received_ += packets;
-    if (forwarder_) forwarder_->push(hunter, *shared);
-    hub_.publish(shared);
-    followed_calls_.push(shared);
-    if (virtual_interface_) virtual_interface_->push(shared);
-    if (!call_stage_.sorts()) writer_.push(ingest.hunter, ingest.incarnation, shared);
-    call_stage_.push({ingest.hunter, ingest.incarnation, std::move(shared)});
   }
+  if (forwarder_) forwarder_->queue().tell_news();
   update_flow();
   return verdict(ingest);
+}
+
+void Engine::store(const Ingest& ingest, const std::shared_ptr<const packet::Batch>& batch) {
+  hub_.publish(batch);
+  followed_calls_.push(batch);
+  if (virtual_interface_) virtual_interface_->push(batch);
+  if (!call_stage_.sorts()) writer_.push(ingest.hunter, ingest.incarnation, batch);
+  call_stage_.push({ingest.hunter, ingest.incarnation, batch});
 }
 
 Engine::Verdict Engine::verdict(const Ingest& ingest) {
@@ -400,6 +401,10 @@ Engine::Verdict Engine::verdict(const Ingest& ingest) {
   any_held_ = true;
   // The writer may have made room before it could see us; otherwise what is still queued will bring it here again.
   return has_room(hunter) && hunter.release(ingest.peer) ? Verdict::kGoOn : Verdict::kHold;
+}
+
+bool Engine::is_local(const Hunter& hunter) const {
+  return settings_.local_hunter && settings_.local_hunter->id == hunter.id();
 }
 
 std::size_t Engine::queued_bytes() const {
@@ -413,20 +418,19 @@ bool Engine::has_room(const Hunter& hunter) const {
 void Engine::release_held() {
   if (queued_bytes() > kSlow || !any_held_.exchange(false)) return;
   for (const auto& hunter : senders()) {
-    if (!has_room(*hunter)) {
-      any_held_ = true;  // perhaps it is this one
-    } else if (const auto peer = hunter->release()) {
-      peer->resume_reading();
-    }
+    if (!has_room(*hunter)) any_held_ = true;  // perhaps it is this one
+    // Asked again: who has made room meanwhile has seen that nobody waits.
+    if (!has_room(*hunter)) continue;
+    if (const auto peer = hunter->release()) peer->resume_reading();
   }
 }
 
 void Engine::retry_forwarding() {
   if (!forwarder_) return;
   forwarder_->retried();
-  bool any = false;
-  for (const auto& hunter : senders()) any = forwarder_->retry(*hunter) || any;
-  if (any) release_held();
+  for (const auto& hunter : senders()) forwarder_->retry(*hunter);
+  forwarder_->queue().tell_news();
+  release_held();
 }
 
 // Looks again after each change: the queue may have been drained between the look and the change, and a pause that was
@@ -492,7 +496,14 @@ void Engine::upstream_is(const std::string& address, const std::string& fault) {
 
 std::pair<fleet::ProcessorStatus, std::string> Engine::status() const {
   if (std::string fault = writer_.fault(); !fault.empty()) return {fleet::ProcessorStatus::kError, std::move(fault)};
-  if (std::string fault = forwarder_ ? forwarder_->queue().fault() : ""; !fault.empty()) {
+  const ForwardQueue* const queue = forwarder_ ? &forwarder_->queue() : nullptr;
+  if (queue != nullptr && queue->progress() == ForwardQueue::Progress::kNone) {
+    // Hunters know by ERROR that it is not their connection that keeps acknowledgements away.
+    return {fleet::ProcessorStatus::kError,
+            "packets wait for the upstream processor, which has acknowledged none for 5 s, and are in no spool" +
+                (queue->fault().empty() ? "" : ": " + queue->fault())};
+  }
+  if (std::string fault = queue != nullptr ? queue->fault() : ""; !fault.empty()) {
     return {fleet::ProcessorStatus::kWarning, std::move(fault)};
   }
   if (flow_.load() != FlowLevel::kContinue) {
@@ -500,6 +511,9 @@ std::pair<fleet::ProcessorStatus, std::string> Engine::status() const {
   }
   if (std::string fault = upstream_fault_.with([](const std::string& text) { return text; }); !fault.empty()) {
     return {fleet::ProcessorStatus::kWarning, std::move(fault)};
+  }
+  if (queue != nullptr && queue->progress() == ForwardQueue::Progress::kSpooled) {
+    return {fleet::ProcessorStatus::kWarning, "the upstream processor has acknowledged nothing for 5 s"};
   }
   return {fleet::ProcessorStatus::kHealthy, ""};
 }

@@ -76,6 +76,9 @@ struct Ingest {
   const StreamPeer* peer = nullptr;  // to tell it from the hunter's other streams
 };
 
+/// Why a child's stream is not taken.
+Error not_attached(const std::string& child);
+
 /// Any thread, but for construction, start() and stop().
 class Engine {
  public:
@@ -96,10 +99,12 @@ class Engine {
   /// A stream's first batch names its hunter. kFailedPrecondition when that one has not registered with this epoch,
   /// kUnavailable when the engine stops.
   Result<Ingest> attach(const packet::BatchHeader& header, const std::shared_ptr<StreamPeer>& peer);
-  /// A child forwards a hunter's batches on this stream. kInvalidArgument when they can't be from there,
-  /// kFailedPrecondition when there is no such child now.
+  /// A child, which must be attached, forwards a hunter's batches on this stream. kInvalidArgument when they can't be
+  /// from there.
   Result<Ingest> attach_relayed(const RelayedOrigin& origin, const std::shared_ptr<StreamPeer>& peer);
   void detach(const Ingest& ingest, const StreamPeer* peer);
+  /// Ends such streams of children that are not attached any more: they come back over new connections.
+  void close_relayed(const std::function<bool(const std::string&)>& is_attached);
 
   enum class Verdict {
     kGoOn,
@@ -182,7 +187,8 @@ class Engine {
   [[nodiscard]] std::vector<std::shared_ptr<Hunter>> senders() const;
   [[nodiscard]] Verdict verdict(const Ingest& ingest);
   [[nodiscard]] bool has_room(const Hunter& hunter) const;
-  void close_orphans();
+  [[nodiscard]] bool is_local(const Hunter& hunter) const;
+  void store(const Ingest& ingest, const std::shared_ptr<const packet::Batch>& batch);
   void disconnected(const Hunter& hunter);
   void judge_silence();
 

@@ -35,15 +35,15 @@ Origin origin_of(const Hunter& hunter, std::uint64_t epoch) {
   return {hunter.is_relayed() ? *hunter.path() : hunter.id(), epoch};
 }
 
-ForwardQueue::Spooling spooling(const spool::SpoolSettings& settings) {
-  return {.fresh_epoch = capture::random_epoch(), .drop_newest = settings.drop_newest};
+ForwardQueue::Spooling spooling(const ForwardSettings& settings) {
+  return {.fresh_epoch = capture::random_epoch(), .drop_newest = settings.spool.drop_newest, .sync = settings.sync};
 }
 
 }  // namespace
 
 Forwarder::Forwarder(const ForwardSettings& settings, const std::string& owner, Events events, const TimeSource& time)
     : events_(std::move(events)),
-      queue_(settings.limits, spool::open_spool(files_, settings.spool, owner), spooling(settings.spool),
+      queue_(settings.limits, spool::open_spool(files_, settings.spool, owner), spooling(settings),
              {.sendable =
                   [this](const ForwardQueue::LanePointer& lane) {
                     if (sendable_) sendable_(lane);
@@ -77,7 +77,10 @@ void Forwarder::push(Hunter& hunter, const packet::Batch& batch) {
                                        .packets = static_cast<std::uint32_t>(batch.packets().size()),
                                        .timestamp_ns = header.timestamp_ns}};
   if (header.epoch == 0) {
-    if (state.given_epoch == 0 || header.sequence <= state.sequence) state.given_epoch = capture::random_epoch();
+    if (state.given_epoch == 0 || header.sequence <= state.sequence) {
+      state.given_epoch = capture::random_epoch();
+      hunter.forward_anew();
+    }
     state.sequence = header.sequence;
     next.epoch = state.given_epoch;
     next.batch.bytes = with_epoch(next.batch.bytes, next.epoch);
@@ -88,17 +91,15 @@ void Forwarder::push(Hunter& hunter, const packet::Batch& batch) {
 }
 
 bool Forwarder::take(const Hunter& hunter, const ForwardState::Waiting& next) {
-  return queue_.push(origin_of(hunter, next.epoch), next.batch) != ForwardQueue::Taken::kRefused;
+  return queue_.take(origin_of(hunter, next.epoch), next.batch) != ForwardQueue::Taken::kRefused;
 }
 
-bool Forwarder::retry(Hunter& hunter) {
-  if (!hunter.awaits_forwarding) return false;
+void Forwarder::retry(Hunter& hunter) {
+  if (!hunter.awaits_forwarding) return;
   const std::lock_guard lock(hunter.arrival_order);
   std::deque<ForwardState::Waiting>& waiting = hunter.forward.waiting;
   while (!waiting.empty() && take(hunter, waiting.front())) waiting.pop_front();
-  if (!waiting.empty()) return false;
-  hunter.awaits_forwarding = false;
-  return true;
+  if (waiting.empty()) hunter.awaits_forwarding = false;
 }
 
 void Forwarder::note_custody(Hunter& hunter) const {

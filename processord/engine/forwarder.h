@@ -18,6 +18,7 @@ namespace lc::processor {
 struct ForwardSettings {
   ForwardQueue::Limits limits = {};
   spool::SpoolSettings spool = {};
+  bool sync = true;  // whether there is custody only of what survives a loss of power
 };
 
 /// Any thread, but for construction, start() and stop().
@@ -36,12 +37,13 @@ class Forwarder {
   /// Has what the parent has not acknowledged within a moment put on disk. What can't be put there is said.
   void stop();
 
-  /// With the hunter's arrival_order held. What there is no room for waits with the hunter (awaits_forwarding).
+  /// With the hunter's arrival_order held; queue().tell_news() when it is not any more. What there is no room for waits
+  /// with the hunter (awaits_forwarding).
   void push(Hunter& hunter, const packet::Batch& batch);
   /// Readable when there may be room for some of that: time for retry().
   [[nodiscard]] int fd() const { return room_.fd(); }
-  /// True: the hunter waits no longer.
-  bool retry(Hunter& hunter);
+  /// Likewise followed by queue().tell_news().
+  void retry(Hunter& hunter);
   void retried() { room_.drain(); }
 
   /// A hunter that has just (re)registered: what it has custody of beyond this processor's files.

@@ -27,8 +27,8 @@ Hunter::Hunter(std::string id, const TimeSource& time, std::uint64_t epoch, std:
 
 bool Hunter::holds_place_locked(Clock::time_point now) const {
   if (keeps_place_) return true;
-  if (is_relayed()) return links_ > 0;  // and the link to its processor says whether that is alive
-  const bool linked = links_ > 0 && now - heard_at_ < kDeadAfter;
+  // Whether the processor is alive that relays it, its link says.
+  const bool linked = links_ > 0 && (is_relayed() || now - heard_at_ < kDeadAfter);
   return linked || (awaiting_links_ && now - connected_at_ < kRegistrationGrace);
 }
 
@@ -55,6 +55,7 @@ Result<std::shared_ptr<StreamPeer>> Hunter::register_as(const fleet::HunterDescr
     positions_ = {.epoch = description.epoch, .incarnation = positions_.incarnation};
     queued_ = stored_ = 0;
     forwarded_.reset();
+    forward.given_epoch = 0;
     view_.stats = {};
   }
   view_.description = description;
@@ -162,10 +163,22 @@ void Hunter::forwarded(std::uint64_t epoch, std::uint64_t sequence) {
   const std::lock_guard lock(mutex_);
   if (epoch != positions_.epoch) return;
   const bool first = !forwarded_;
-  forwarded_ = sequence;
+  forwarded_ = std::max(forwarded_.value_or(0), sequence);  // of two threads with news the older may come last
   settle_custody();
   // What an earlier process has stored and not brought further comes again, for the parent's sake.
   if (first) positions_.accepted = positions_.custody;
+}
+
+void Hunter::forward_anew() {
+  const std::lock_guard lock(mutex_);
+  forwarded_ = 0;
+  settle_custody();
+}
+
+void Hunter::expect_stream() {
+  const std::lock_guard lock(mutex_);
+  awaiting_links_ = true;
+  connected_at_ = heard_at_ = time_.now();
 }
 
 void Hunter::forget_unstored(const Error& reason) {
@@ -213,8 +226,7 @@ Hunter::View Hunter::view() const {
 
 InterfaceReport Hunter::interface_report(std::string_view name) const {
   const std::lock_guard lock(mutex_);
-  InterfaceReport report{
-      .filter = view_.description.capture_filter, .epoch = positions_.epoch, .is_new = positions_.custody == 0};
+  InterfaceReport report{.filter = view_.description.capture_filter, .epoch = positions_.epoch, .is_new = stored_ == 0};
   for (const fleet::InterfaceStats& stats : view_.stats.interfaces) {
     if (stats.name == name) report.stats = stats;
   }

@@ -75,6 +75,9 @@ class Hunter {
   /// It is in this process: it holds its place and its id from now on, whatever is heard of it.
   void keep_place();
 
+  /// It is about to be attached, and not gone until then.
+  void expect_stream();
+
   // Streams and heartbeat calls, each a link; without one the hunter is disconnected.
   void link_opened();
   /// True when it was the last one.
@@ -106,8 +109,9 @@ class Hunter {
   /// Everything of `epoch` up to `sequence` is stored.
   void stored(std::uint64_t epoch, std::uint64_t sequence);
   /// Everything of `epoch` up to `sequence` is in the care of the parent, or of the spool on the way there. From the
-  /// first call on this counts for custody too.
+  /// first call on this counts for custody too. Never goes back, unless forward_anew() says that nothing is there yet.
   void forwarded(std::uint64_t epoch, std::uint64_t sequence);
+  void forward_anew();
   /// What was accepted but not stored is gone and must come again: the stream is closed with `reason`.
   void forget_unstored(const Error& reason);
   [[nodiscard]] Positions positions() const;

@@ -64,6 +64,7 @@ std::shared_ptr<Hunter> HunterRegistry::admit(const RelayedOrigin& origin) {
   std::shared_ptr<Hunter>& hunter = relayed_[key];
   if (!hunter) hunter = take_removed(key);
   if (!hunter) hunter = std::make_shared<Hunter>(key, time_, origin.epoch);
+  hunter->expect_stream();
   return hunter;
 }
 

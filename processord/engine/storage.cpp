@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
 #include "common/base/file.h"
+#include "processord/engine/hunter_key.h"
 
 namespace lc::processor {
 namespace {
@@ -61,6 +62,7 @@ std::unique_ptr<CaptureOutput> open_output(const EngineSettings& settings, Journ
     if (command) hooks.push(command, voip_values(call, folder));
   };
   const auto reports = [&registry](std::string_view hunter_id, std::string_view interface) {
+    if (is_relayed(hunter_id)) return InterfaceReport();  // its heartbeats go to another processor
     const std::shared_ptr<Hunter> hunter = registry.find_remembered(std::string(hunter_id));
     return hunter ? hunter->interface_report(interface) : InterfaceReport();
   };

@@ -25,7 +25,9 @@ constexpr std::size_t kReadBytes = std::size_t{256} << 10;  // of one lane, befo
 constexpr std::size_t kReadAhead = std::size_t{1} << 20;    // of one lane: loaded, and not sent yet
 constexpr std::size_t kMostNoteBytes = std::size_t{1} << 20;
 constexpr auto kRetryInterval = 500ms;
-constexpr auto kSyncInterval = 1s;
+constexpr auto kSyncInterval = 100ms;
+constexpr int kSyncsPerNote = 10;
+constexpr auto kLook = 1s;  // at the parent's progress
 constexpr int kReadTries = 3;
 
 }  // namespace
@@ -57,8 +59,13 @@ void ForwardQueue::stop() {
   if (fronts_.empty() && spool_bytes_ > 0) clear(lock);
 }
 
+bool ForwardQueue::no_progress() const {
+  return totals_.in_flight > 0 && time_.now() >= progress_at_ + kStalled;
+}
+
 bool ForwardQueue::away_too_long() const {
-  return !everything_ && away_since_ && time_.now() >= *away_since_ + how_.away;
+  if (everything_) return false;
+  return (away_since_ && time_.now() >= *away_since_ + how_.away) || (connected_ && no_progress());
 }
 
 bool ForwardQueue::may_store() const {
@@ -89,15 +96,11 @@ void ForwardQueue::wake_disk() {
 
 void ForwardQueue::wait_for_work(Lock& lock) {
   if (has_work()) return;
-  auto again = Clock::time_point::max();
-  if (!everything_ && away_since_) again = *away_since_ + how_.away;
+  auto again = time_.now() + kLook;
+  if (!everything_ && away_since_) again = std::min(again, *away_since_ + how_.away);
   if (!unwritten_.empty()) again = std::min(again, write_again_at_);
   if (!hungry_.empty()) again = std::min(again, read_again_at_);
-  if (again == Clock::time_point::max()) {
-    work_.wait(lock);
-  } else {
-    work_.wait_for(lock, again - time_.now());
-  }
+  work_.wait_for(lock, again - time_.now());
 }
 
 void ForwardQueue::run() {
@@ -144,7 +147,7 @@ bool ForwardQueue::store_some(Lock& lock) {
   const std::size_t most = std::min<std::size_t>(kWriteBytes, log_->max_bytes() / 8);
   std::size_t bytes = 0;
   for (auto at = unwritten_.begin(); at != unwritten_.end() && (group.empty() || bytes < most); ++at) {
-    group.push_back({at->first, last_number_ + group.size() + 1, 0, at->second});
+    group.push_back({at->first, last_number_ + group.size() + 1, 0, at->second, at->second.lane->shared_from_this()});
     bytes += at->second.batch.bytes.size;
   }
   lock.unlock();
@@ -368,6 +371,8 @@ void ForwardQueue::clear(Lock& lock) {
   log_->release(released_);
   log_->clear();
   lock.lock();
+  sync_failed_ = false;
+  synced_number_ = last_number_;
   note_log();
 }
 
@@ -392,25 +397,51 @@ void ForwardQueue::set_fault(Lock& lock, std::string& fault, const std::string& 
 }
 
 void ForwardQueue::sync() {
-  Lock lock(mutex_);
+  make_durable();
+  const std::lock_guard lock(mutex_);
   note_due_ = !unnoted_.empty();
-  const std::shared_ptr<File> file = std::move(unsynced_);
   wake_disk();
+}
+
+// After a failure what the log has is not safe any more, whatever a later sync says (fsync(2), NOTES): custody of that
+// is the parent's word, until the log is empty.
+void ForwardQueue::make_durable() {
+  if (!how_.sync) return;
+  Lock lock(mutex_);
+  const std::shared_ptr<File> file = std::move(unsynced_);
+  const std::uint64_t number = last_number_;
   lock.unlock();
-  if (!file || file->sync() == 0) return;
-  log::error("the spool could not be made durable; a loss of power would lose it");
+  if (!file) return;
+  const bool synced = file->sync() == 0;
   lock.lock();
-  if (!unsynced_) unsynced_ = file;
+  if (!synced) {
+    const bool news = !std::exchange(sync_failed_, true);
+    lock.unlock();
+    if (news) log::error("the spool for the upstream could not be made durable; a loss of power would lose it");
+    return;
+  }
+  if (sync_failed_ || number <= synced_number_) return;
+  synced_number_ = number;
+  for (const LanePointer& lane : std::exchange(unsafe_, {})) {
+    lane->unsafe_ = false;
+    if (lane->source_ != nullptr) note_custody(*lane);
+  }
+  saved_.notify_all();
+  tell(lock);
 }
 
 void ForwardQueue::run_sync() {
   ::pthread_setname_np(::pthread_self(), "forward sync");
-  for (;;) {
+  for (int syncs = 1;; ++syncs) {
     {
       Lock lock(mutex_);
       if (sync_due_.wait_for(lock, kSyncInterval, [this] { return stop_; })) return;
     }
-    sync();
+    if (syncs % kSyncsPerNote == 0) {
+      sync();
+    } else {
+      make_durable();
+    }
   }
 }
 

@@ -98,7 +98,18 @@ bool ForwardQueue::accepts(const Lane& lane, std::size_t bytes) const {
 }
 
 ForwardQueue::Taken ForwardQueue::push(const Origin& origin, packet::EncodedBatch batch) {
+  const Taken taken = take(origin, std::move(batch));
+  tell_news();
+  return taken;
+}
+
+void ForwardQueue::tell_news() {
   Lock lock(mutex_);
+  tell(lock);
+}
+
+ForwardQueue::Taken ForwardQueue::take(const Origin& origin, packet::EncodedBatch batch) {
+  const std::lock_guard lock(mutex_);
   Lane& lane = find_or_make(origin);
   if (batch.sequence <= lane.last_) return Taken::kRepeated;
   const std::size_t bytes = batch.bytes.size;
@@ -109,6 +120,7 @@ ForwardQueue::Taken ForwardQueue::push(const Origin& origin, packet::EncodedBatc
   }
   if (log_ && (everything_ || !may_grow(lane, bytes))) begin_storing(lane);
   const bool in_window = follows_window(lane, bytes);
+  if (totals_.in_flight == 0) progress_at_ = time_.now();
   lane.source_->last_push = ++arrivals_;
   lane.last_ = batch.sequence;
   lane.places_.push_back({.number = arrivals_,
@@ -128,7 +140,6 @@ ForwardQueue::Taken ForwardQueue::push(const Origin& origin, packet::EncodedBatc
   }
   note_sendable(lane);
   wake_disk();
-  tell(lock);
   return Taken::kNew;
 }
 
@@ -195,6 +206,7 @@ void ForwardQueue::set_connected(bool connected) {
   if (connected_ == connected) return;
   connected_ = connected;
   if (log_) away_since_ = connected ? std::nullopt : std::optional(time_.now());
+  progress_at_ = time_.now();
   everything_ = saving_;
   for (auto& [key, source] : sources_) {
     for (const LanePointer& lane : source.lanes) {
@@ -286,6 +298,13 @@ void ForwardQueue::forget(Lane& lane, std::uint64_t sequence) {
   const bool news = sequence > lane.acknowledged_;
   if (news) {
     lane.acknowledged_ = sequence;
+    progress_at_ = time_.now();
+    if (connected_ && everything_ && !saving_) {  // it had stalled
+      everything_ = false;
+      for (auto& [key, source] : sources_) {
+        for (const LanePointer& other : source.lanes) leave_disk(*other);
+      }
+    }
     while (!lane.places_.empty() && lane.places_.front().sequence <= sequence) forget_front(lane);
     window_bytes_ -= lane.window_.size().bytes;
     lane.window_.forget(sequence);
@@ -343,14 +362,20 @@ void ForwardQueue::note_front(Lane& lane) {
   lane.indexed_ = front;
 }
 
-// Of what follows something that is neither acknowledged nor on disk, nothing counts.
+// Of what follows something that is neither acknowledged nor safe on disk, nothing counts.
 void ForwardQueue::note_custody(Lane& lane) {
+  const auto written = lane.places_.begin() + static_cast<std::ptrdiff_t>(lane.written());
+  const auto first_unsafe =
+      how_.sync ? std::upper_bound(lane.places_.begin(), written, synced_number_,
+                                   [](std::uint64_t number, const Lane::Place& place) { return number < place.number; })
+                : written;
   std::uint64_t custody = lane.acknowledged_;
-  if (lane.unwritten_ == 0) {
+  if (first_unsafe == lane.places_.end()) {
     custody = lane.last_;
-  } else if (lane.written() > 0) {
-    custody = lane.places_[lane.written() - 1].sequence;
+  } else if (first_unsafe != lane.places_.begin()) {
+    custody = std::prev(first_unsafe)->sequence;
   }
+  if (first_unsafe != written && !std::exchange(lane.unsafe_, true)) unsafe_.push_back(lane.shared_from_this());
   if (custody <= lane.custody_) return;
   lane.custody_ = custody;
   if (!std::exchange(lane.custody_news_, true)) news_.custody.push_back(lane.shared_from_this());
@@ -401,6 +426,12 @@ ForwardCounts ForwardQueue::usage(const std::string& key) const {
   const std::lock_guard lock(mutex_);
   const auto source = sources_.find(key);
   return source == sources_.end() ? ForwardCounts() : source->second.counts;
+}
+
+ForwardQueue::Progress ForwardQueue::progress() const {
+  const std::lock_guard lock(mutex_);
+  if (!no_progress()) return Progress::kGood;
+  return everything_ && !sync_failed_ && unwritten_.empty() ? Progress::kSpooled : Progress::kNone;
 }
 
 std::string ForwardQueue::fault() const {

@@ -39,8 +39,11 @@ class ForwardQueue {
   struct Spooling {
     std::uint64_t fresh_epoch = 1;         // names a log that begins empty: a random number
     bool drop_newest = false;              // when the spool is full; else the oldest
+    bool sync = true;                      // whether there is custody only of what survives a loss of power
     std::chrono::milliseconds away{1000};  // without the parent for that long: everything goes to disk
   };
+  /// A parent that acknowledges nothing for that long is as good as none.
+  static constexpr std::chrono::seconds kStalled{5};
   /// Called without any lock, on the thread whose call brought the news or on the queue's own; several at a time.
   /// What they say may be outdated by then: ask again.
   struct Events {
@@ -76,11 +79,15 @@ class ForwardQueue {
     kRepeated,  // not above what was pushed for this origin and epoch before, or what the parent has
     kRefused,   // no room: to be pushed again after Events::room
   };
-  /// Sequences of an origin and epoch rise. A new epoch is sent when those before it are acknowledged.
+  /// Sequences of an origin and epoch rise. A new epoch is sent when those before it are acknowledged. For who holds a
+  /// lock: the events that it brings are left to tell_news().
+  Taken take(const Origin& origin, packet::EncodedBatch batch);
+  void tell_news();
+  /// Both.
   Taken push(const Origin& origin, packet::EncodedBatch batch);
 
-  /// Up to this sequence everything is acknowledged by the parent, or written to the spool (durable a second later), or
-  /// was given up with a reason. 0: nothing is known of that origin and epoch.
+  /// Up to this sequence everything is acknowledged by the parent, or in the spool (see Spooling::sync), or was given
+  /// up with a reason. 0: nothing is known of that origin and epoch.
   [[nodiscard]] std::uint64_t custody(const Origin& origin) const;
 
   /// There is a connection to the parent, on which streams can be opened; Events::sendable is called for each lane
@@ -113,12 +120,19 @@ class ForwardQueue {
   [[nodiscard]] ForwardCounts usage(const std::string& key) const;
   /// Why the spool can't be written or read at the moment; empty when all is well.
   [[nodiscard]] std::string fault() const;
+  enum class Progress {
+    kGood,
+    kSpooled,  // the parent has acknowledged nothing for kStalled: what waits for it is in the spool
+    kNone,     // and that is not so
+  };
+  [[nodiscard]] Progress progress() const;
 
   // What the disk's threads do all the time, for who does not start() them. One thread.
   /// A piece of work; false when there is nothing to do now.
   bool work();
   /// Makes durable what is written, and has what is acknowledged noted on disk.
   void sync();
+  void make_durable();
 
  private:
   using Lock = std::unique_lock<std::mutex>;
@@ -137,6 +151,7 @@ class ForwardQueue {
     std::uint64_t number = 0;
     std::uint64_t offset = 0;
     Waiting waiting;
+    LanePointer keep;  // waiting.lane may be forgotten while the disk works
   };
 
   // With mutex_ held, but for tell(), which lets it go:
@@ -178,6 +193,7 @@ class ForwardQueue {
   void run();
   bool work(Lock& lock);
   [[nodiscard]] bool away_too_long() const;
+  [[nodiscard]] bool no_progress() const;
   [[nodiscard]] bool may_store() const;
   [[nodiscard]] bool wants_load(const Lane& lane) const;
   [[nodiscard]] bool may_load() const;
@@ -222,6 +238,7 @@ class ForwardQueue {
   std::size_t storing_lanes_ = 0;
   std::deque<LanePointer> hungry_;
   std::vector<LanePointer> unnoted_;  // acknowledged on disk since the last note
+  std::vector<LanePointer> unsafe_;   // written since the last sync
 
   // Of the log, as of the last operation on it:
   std::uint64_t last_number_ = 0;    // of its last record
@@ -229,6 +246,8 @@ class ForwardQueue {
   std::uint64_t first_on_disk_ = 0;  // number
   std::uint64_t spool_bytes_ = 0;
   std::shared_ptr<File> unsynced_;
+  std::uint64_t synced_number_ = 0;  // everything up to it survives a loss of power
+  bool sync_failed_ = false;         // then what is in the log never will, as far as is known
 
   bool everything_ = false;  // goes to disk: the parent is away, or save() was called
   bool release_due_ = false;
@@ -242,6 +261,7 @@ class ForwardQueue {
   Clock::time_point write_again_at_;  // not before
   Clock::time_point read_again_at_;
   std::optional<Clock::time_point> away_since_;
+  Clock::time_point progress_at_;  // something was acknowledged, or the first thing taken
   std::condition_variable work_;
   std::condition_variable saved_;
   std::condition_variable sync_due_;

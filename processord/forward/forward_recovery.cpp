@@ -42,7 +42,7 @@ void ForwardQueue::recover() {
       note_hungry(*lane);
     }
   }
-  last_number_ = log_->last_number();
+  last_number_ = synced_number_ = log_->last_number();  // the log has made its end durable
   log_->mark_all_read();
   note_log();
 }

@@ -81,6 +81,7 @@ class Lane : public std::enable_shared_from_this<Lane> {
   bool told_ = false;          // that it has something to send
   bool hungry_ = false;        // in ForwardQueue::hungry_
   bool unnoted_ = false;       // in ForwardQueue::unnoted_
+  bool unsafe_ = false;        // in ForwardQueue::unsafe_
   bool custody_news_ = false;  // in ForwardQueue::news_
 };
 

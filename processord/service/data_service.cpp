@@ -23,6 +23,11 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* DataService::Stream
     grpc::CallbackServerContext* context) {
   const Result<std::optional<RelayedOrigin>> origin = origin_of(*context);
   if (!origin) return new RefusedStream(origin.error());
+  if (*origin) {
+    if (const Status status = check_origin(**origin); !status) return new RefusedStream(status.error());
+    const std::string& child = (*origin)->path.front();
+    if (!hierarchy_.has_child(child)) return new RefusedStream(not_attached(child));
+  }
   return PacketReceiver::start(engine_, pool_, *origin);
 }
 

@@ -4,6 +4,7 @@
 #include "common/packet/slab_pool.h"
 #include "lippycat/data.grpc.pb.h"
 #include "processord/engine/engine.h"
+#include "processord/tree/hierarchy.h"
 
 namespace lc::processor {
 
@@ -13,7 +14,8 @@ class DataService final : public lippycat::data::DataService::WithRawCallbackMet
                                   lippycat::data::DataService::WithCallbackMethod_SubscribeCorrelatedCalls<
                                       lippycat::data::DataService::Service>>> {
  public:
-  explicit DataService(Engine& engine) : engine_(engine) {}
+  /// The hierarchy knows whose forwarded streams are taken.
+  DataService(Engine& engine, const Hierarchy& hierarchy) : engine_(engine), hierarchy_(hierarchy) {}
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StreamPackets(
       grpc::CallbackServerContext* context) override;
@@ -24,6 +26,7 @@ class DataService final : public lippycat::data::DataService::WithRawCallbackMet
 
  private:
   Engine& engine_;
+  const Hierarchy& hierarchy_;
   packet::SlabPool pool_;
 };
 

@@ -47,6 +47,7 @@ void ForwardStream::received(const grpc::ByteBuffer& response) {
   if (control.ack_sequence() > 0) static_cast<void>(fail_point("forward.acknowledge"));
   if (welcome_) {
     queue_.acknowledge(lane_, control.ack_sequence());
+    if (control.ack_sequence() > 0) progressed_ = true;
   } else {
     queue_.rewind(lane_, control.ack_sequence());
     welcome_ = true;

@@ -28,6 +28,8 @@ class ForwardStream final : public wire::ClientStream<grpc::ByteBuffer, grpc::By
   [[nodiscard]] const ForwardQueue::LanePointer& lane() const { return lane_; }
   /// Goes on when the parent has told it to pause and then nothing for five seconds; any thread.
   void mind_pause(Clock::time_point now);
+  /// The parent has acknowledged something.
+  [[nodiscard]] bool has_progressed() const { return progressed_; }
   /// When anything was sent or heard last.
   [[nodiscard]] Clock::time_point busy_at() const { return busy_at_; }
 
@@ -42,6 +44,7 @@ class ForwardStream final : public wire::ClientStream<grpc::ByteBuffer, grpc::By
   const wire::EndedFunction ended_;
   std::atomic<bool> welcome_{false};  // the parent has said where to begin
   std::atomic<bool> paused_{false};
+  std::atomic<bool> progressed_{false};
   std::atomic<Clock::time_point> busy_at_{Clock::now()};
 };
 

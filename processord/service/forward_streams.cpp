@@ -1,8 +1,10 @@
 #include "processord/service/forward_streams.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/log.h"
+#include "common/base/text.h"
 
 namespace lc::processor {
 namespace {
@@ -10,7 +12,9 @@ namespace {
 using namespace std::chrono_literals;
 
 // A parent that ends a stream has its reasons (it lost what it had not stored), and most are over in a moment.
-constexpr auto kOpenAgain = 500ms;
+constexpr std::chrono::milliseconds kOpenAgain = 500ms;
+constexpr std::chrono::milliseconds kSlowest = 60s;
+constexpr int kMostDoublings = 7;
 // Longer than hunters are silent that send anything at all.
 constexpr auto kIdle = 60s;
 
@@ -48,19 +52,35 @@ void ForwardStreams::open(const ForwardQueue::LanePointer& lane) {
 void ForwardStreams::ended(const ForwardQueue::LanePointer& lane, const grpc::Status& status,
                            std::shared_ptr<void> stream) {
   queue_.stream_ended(lane);  // what it says now is passed over: the lane is still among the streams
-  std::string fault;
+  bool is_news = false;
   {
     const std::lock_guard lock(mutex_);
+    if (streams_.at(lane)->has_progressed()) failures_.erase(lane);
     streams_.erase(lane);
     over_.push_back(std::move(stream));
-    if (channel_) {
-      broken_[lane] = Clock::now() + (status.ok() ? Clock::duration(0) : kOpenAgain);
-      if (!status.ok() && fault_ != status.error_message()) fault = fault_ = status.error_message();
+    if (channel_ && status.ok()) {
+      broken_[lane] = Clock::now();
+    } else if (channel_) {
+      is_news = std::ranges::none_of(failures_,
+                                     [&](const auto& entry) { return entry.second.reason == status.error_message(); });
+      Failure& failure = failures_[lane];
+      broken_[lane] = Clock::now() + std::min(kOpenAgain * (1 << std::min(failure.times++, kMostDoublings)), kSlowest);
+      failure.reason = status.error_message();
     }
     // Under the lock: this object may go as soon as the last one is seen to be gone.
     changed_.notify_all();
   }
-  if (!fault.empty()) log::warning("the upstream processor has ended a stream of packets", {{"reason", fault}});
+  if (is_news) {
+    log::warning("the upstream processor does not take a hunter's packets",
+                 {{"hunter", lane->origin().key}, {"reason", status.error_message()}});
+  }
+}
+
+std::string ForwardStreams::fault() const {
+  const std::lock_guard lock(mutex_);
+  if (failures_.empty()) return "";
+  const auto& [lane, failure] = *failures_.begin();
+  return "the upstream processor does not take the packets of " + quoted(lane->origin().key) + ": " + failure.reason;
 }
 
 std::vector<std::shared_ptr<ForwardStream>> ForwardStreams::open_streams() const {
@@ -75,7 +95,7 @@ void ForwardStreams::connect(std::shared_ptr<grpc::Channel> channel) {
   {
     const std::lock_guard lock(mutex_);
     channel_ = std::move(channel);
-    fault_.clear();
+    failures_.clear();
   }
   queue_.set_connected(true);
 }
@@ -87,6 +107,9 @@ void ForwardStreams::tick() {
   {
     const std::lock_guard lock(mutex_);
     over.swap(over_);
+    for (const auto& [lane, stream] : streams_) {
+      if (stream->has_progressed()) failures_.erase(lane);
+    }
     for (auto lane = broken_.begin(); lane != broken_.end();) {
       if (lane->second <= now) {
         again.push_back(lane->first);

@@ -32,6 +32,8 @@ class ForwardStreams {
   void tick();
   /// It is over. Returns when all streams are.
   void disconnect();
+  /// Why the parent does not take something; empty: nothing is known.
+  [[nodiscard]] std::string fault() const;
 
  private:
   using Streams = std::map<ForwardQueue::LanePointer, std::shared_ptr<ForwardStream>>;
@@ -48,8 +50,12 @@ class ForwardStreams {
   std::shared_ptr<grpc::Channel> channel_;  // null: no streams are to be opened
   Streams streams_;
   std::map<ForwardQueue::LanePointer, Clock::time_point> broken_;  // to be opened again, not before that
-  std::vector<std::shared_ptr<void>> over_;                        // for the link's thread to let go
-  std::string fault_;                                              // the last one that was logged
+  struct Failure {
+    int times = 0;  // in a row, without an acknowledgement in between
+    std::string reason;
+  };
+  std::map<ForwardQueue::LanePointer, Failure> failures_;
+  std::vector<std::shared_ptr<void>> over_;  // for the link's thread to let go
 };
 
 }  // namespace lc::processor

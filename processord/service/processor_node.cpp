@@ -47,8 +47,8 @@ std::string bind_failure(const std::string& listen) {
 ProcessorNode::ProcessorNode(EngineSettings engine, const std::string& listen, const config::TlsSettings& tls,
                              const TimeSource& time, const UpstreamSettings& upstream)
     : engine_(std::move(engine), time),
-      data_service_(engine_),
       tree_(engine_, upstream, tls, time),
+      data_service_(engine_, tree_.hierarchy()),
       management_service_(engine_, tree_.hierarchy()) {
   grpc::ServerBuilder builder;
   int port = 0;

@@ -29,8 +29,8 @@ class ProcessorNode {
  private:
   Engine engine_;
   std::string address_;
-  DataService data_service_;
   TreeNode tree_;
+  DataService data_service_;
   ManagementService management_service_;
   std::unique_ptr<grpc::Server> server_;
 };

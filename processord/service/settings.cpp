@@ -350,7 +350,8 @@ ProcessorSettings read_settings(const config::Settings& settings, const std::str
     if (processor.tls.has_tls() && processor.tls.ca_file.empty()) {
       faults.emplace_back("--upstream with TLS needs --tls-ca, to know that processor by");
     }
-    engine.forward = ForwardSettings{.spool = packet::spool_settings(settings, engine.state_dir + "/spool")};
+    engine.forward = ForwardSettings{.spool = packet::spool_settings(settings, engine.state_dir + "/spool"),
+                                     .sync = engine.sync != SyncPolicy::kNever};
   } else {
     for (const char* const name : {"max-reconnect-attempts", "spool-mode", "spool-dir", "spool-max", "spool-drop"}) {
       if (settings.is_set(name)) faults.push_back(std::string("--") + name + " needs --upstream");

@@ -21,7 +21,8 @@ ProcessorIdentity identity(const std::string& id) {
 
 TreeNode::TreeNode(Engine& engine, const UpstreamSettings& upstream, const config::TlsSettings& tls,
                    const TimeSource& time)
-    : hierarchy_(identity(engine.settings().processor_id), engine.topology(), *this, time),
+    : engine_(engine),
+      hierarchy_(identity(engine.settings().processor_id), engine.topology(), *this, time),
       service_(hierarchy_),
       upstream_(upstream.addresses.empty()
                     ? nullptr
@@ -44,6 +45,7 @@ void TreeNode::start() {
     while (!wait_readable({stop_.fd()}, kTick)) {
       hierarchy_.tick();
       service_.tick();
+      engine_.close_relayed([this](const std::string& child) { return hierarchy_.has_child(child); });
     }
   });
   if (upstream_) upstream_->start();

@@ -33,6 +33,7 @@ class TreeNode final : private Hierarchy::Host {
   bool media(const std::string&) override { return false; }
   std::vector<std::string> known_media() override { return {}; }
 
+  Engine& engine_;
   Hierarchy hierarchy_;
   LinkService service_;
   const std::unique_ptr<UpstreamLink> upstream_;  // null at the root

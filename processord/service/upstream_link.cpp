@@ -153,7 +153,8 @@ UpstreamLink::Outcome UpstreamLink::run(const std::string& address, const std::s
         if (settings_.linked) settings_.linked();
         if (packets_) packets_->connect(channel);
       }
-      tell(address, place.warning);
+      const std::string fault = packets_ ? packets_->fault() : "";
+      tell(address, fault.empty() ? place.warning : fault);
     }
     if (packets_ && outcome == Outcome::kWasLinked) packets_->tick();
     if (now >= beat_at) {

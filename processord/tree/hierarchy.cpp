@@ -268,6 +268,11 @@ void Hierarchy::close_all(const std::string& reason) {
   });
 }
 
+bool Hierarchy::has_child(std::string_view id) const {
+  const std::lock_guard lock(mutex_);
+  return children_.contains(id);
+}
+
 Hierarchy::Place Hierarchy::place() const {
   const std::lock_guard lock(mutex_);
   return {.above = chain_,

@@ -83,6 +83,8 @@ class Hierarchy {
     std::string warning;                // depth_warning()
   };
   [[nodiscard]] Place place() const;
+  /// A child with this id is attached.
+  [[nodiscard]] bool has_child(std::string_view id) const;
 
   /// Finds the processor that is meant: by its id, wherever it is below, if only one of those that can be reached has
   /// it; or by its path, which has a slash in it ("/proc-b", "/east/proc-b"). Empty or the own id: this one.

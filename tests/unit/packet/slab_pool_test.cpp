@@ -43,6 +43,15 @@ TEST_CASE("Regions of a cutter never overlap, whatever their sizes", "[slab_pool
   }
 }
 
+TEST_CASE("Small regions keep no slab alive", "[slab_pool]") {
+  SlabPool pool;
+  RegionCutter cutter(pool);
+  const auto first = cutter.cut(RegionCutter::kLeast - 1);
+  CHECK(first.owner != cutter.cut(RegionCutter::kLeast - 1).owner);
+  const auto large = cutter.cut(RegionCutter::kLeast);
+  CHECK(large.owner == cutter.cut(RegionCutter::kLeast).owner);
+}
+
 TEST_CASE("Threads may take and return slabs of one pool at once", "[slab_pool][stress]") {
   SlabPool pool(4);
   std::vector<std::jthread> threads;

@@ -200,7 +200,7 @@ TEST_CASE("Without room on the way to the parent a hunter waits, and nothing is 
   REQUIRE(hunter.peer->wait([&] { return hunter.acknowledged() == last; }));
 }
 
-TEST_CASE("A child's streams are taken while it is attached, and its hunters kept apart by their paths",
+TEST_CASE("A child's streams are closed when it is not attached any more, and its hunters kept apart by their paths",
           "[engine][forward]") {
   const TempDir dir;
   EngineSettings settings = below_a_parent(dir, true);
@@ -210,7 +210,6 @@ TEST_CASE("A child's streams are taken while it is attached, and its hunters kep
   engine.start();
   const auto peer = std::make_shared<RecordingPeer>();
   const RelayedOrigin origin{.path = {"edge", "deep"}, .hunter_id = "h1", .epoch = 7};
-  CHECK(engine.attach_relayed(origin, peer).error().text == "processor \"edge\" is not attached to this one");
   CHECK(engine.attach_relayed({.path = {}, .hunter_id = "h1", .epoch = 7}, peer).error().code ==
         Code::kInvalidArgument);
   CHECK(engine.attach_relayed({.path = {"edge"}, .hunter_id = "h1", .epoch = 0}, peer).error().code ==
@@ -218,9 +217,6 @@ TEST_CASE("A child's streams are taken while it is attached, and its hunters kep
   CHECK(engine.attach_relayed({.path = {"edge"}, .hunter_id = "a/b", .epoch = 7}, peer).error().code ==
         Code::kInvalidArgument);
 
-  fleet::ProcessorNode edge;
-  edge.processor.id = "edge";
-  REQUIRE(engine.topology().child_told(std::make_shared<const fleet::ProcessorNode>(edge), 0));
   Stream own(engine, "h1", 7);
   REQUIRE(own.send(1));
   const auto relayed = engine.attach_relayed(origin, peer);
@@ -236,6 +232,11 @@ TEST_CASE("A child's streams are taken while it is attached, and its hunters kep
   REQUIRE(peer->wait([&] { return engine.control(*relayed).acknowledged == 2; }));
   CHECK(engine.hunters().all().size() == 1);
   CHECK(engine.statistics().hunters == 1);
+  engine.close_relayed([](const std::string& child) { return child == "edge"; });
+  CHECK(peer->closed().empty());
+  engine.close_relayed([](const std::string&) { return false; });
+  REQUIRE(peer->closed().size() == 1);
+  CHECK(peer->closed().front().text == "processor \"edge\" is not attached to this one");
   engine.detach(*relayed, peer.get());
   engine.stop();
   CHECK(engine.statistics().received == 3);
@@ -245,7 +246,6 @@ TEST_CASE("A child's streams are taken while it is attached, and its hunters kep
   first.reset();
   Engine after(settings, kTime);
   after.start();
-  REQUIRE(after.topology().child_told(std::make_shared<const fleet::ProcessorNode>(edge), 0));
   const auto again = after.attach_relayed(origin, peer);
   REQUIRE(again);
   CHECK(after.control(*again).acknowledged == 2);

@@ -62,6 +62,7 @@ class World {
   explicit World(std::uint64_t seed) : seed_(seed), random_(seed) {
     spools_ = below(6) != 0;
     how_.drop_newest = below(2) == 0;
+    how_.sync = below(4) != 0;
     small_ = spools_ && below(3) == 0;
     limits_ = {.window_bytes = 2000 + below(20'000), .slow_bytes = 500 + below(2000)};
     options_ = {.directory = "/spool/up",
@@ -371,6 +372,7 @@ class World {
 
   void lose_power() {
     files_.after_power_loss(random_());
+    if (how_.sync) return;  // then custody is of what survives that
     for (const auto& [name, session] : sessions_) {
       for (const auto& [sequence, size] : session->made) {
         if (sequence > session->durable && sequence <= session->given) session->may_miss.insert(sequence);

@@ -28,6 +28,7 @@ class ForwardRig {
     ForwardQueue::Limits limits = {.window_bytes = 100'000};
     bool spools = true;
     bool drop_newest = false;
+    bool sync = false;
     std::uint64_t segment_bytes = 20'000;
     std::uint64_t max_bytes = 10'000'000;
   };
@@ -50,7 +51,7 @@ class ForwardRig {
       log = std::move(*opened);
     }
     queue_ = std::make_unique<ForwardQueue>(
-        setup_.limits, std::move(log), ForwardQueue::Spooling{.fresh_epoch = 5, .drop_newest = setup_.drop_newest},
+        setup_.limits, std::move(log), ForwardQueue::Spooling{.fresh_epoch = 5, .drop_newest = setup_.drop_newest, .sync = setup_.sync},
         ForwardQueue::Events{.sendable =
                                  [this](const ForwardQueue::LanePointer& lane) {
                                    told.push_back(lane->origin().key);

@@ -63,6 +63,67 @@ TEST_CASE("What memory can't hold goes to disk and comes back in order, in littl
   CHECK(rig->custody(kA) == 3'000);
 }
 
+TEST_CASE("There is custody of what is on disk when it survives a loss of power", "[forward_queue]") {
+  ForwardRig rig({.sync = true});
+  rig.push(kA, 1, 10);
+  rig.clock.advance(1s);
+  rig.work();
+  CHECK(rig->usage().spool_bytes > 0);
+  CHECK(rig->custody(kA) == 0);
+  CHECK(rig.custody_of.empty());
+  rig->make_durable();
+  CHECK(rig->custody(kA) == 10);
+  CHECK(rig.custody_of == std::vector<std::string>{kA.key});
+  rig.push(kA, 11, 12);
+  rig.work();
+  CHECK(rig->custody(kA) == 10);
+  rig.files.after_power_loss(1);
+  rig.start();
+  CHECK(rig->custody(kA) >= 10);
+}
+
+TEST_CASE("After a sync that failed there is no custody by the spool, until it is empty", "[forward_queue]") {
+  ForwardRig rig({.sync = true});
+  rig.push(kA, 1, 10);
+  rig.clock.advance(1s);
+  rig.work();
+  rig.files.plan.error_at = rig.files.calls();
+  rig->make_durable();
+  rig.files.plan = {};
+  rig.push(kA, 11, 12);
+  rig.work();
+  rig->make_durable();
+  CHECK(rig->custody(kA) == 0);
+  CHECK(rig->progress() == ForwardQueue::Progress::kGood);
+  rig.clock.advance(5s);
+  CHECK(rig->progress() == ForwardQueue::Progress::kNone);
+  rig->set_connected(true);
+  CHECK(rig.drain(kA) == sequences(1, 12));
+  CHECK(rig->custody(kA) == 12);
+  CHECK(rig->progress() == ForwardQueue::Progress::kGood);
+}
+
+TEST_CASE("What a parent does not acknowledge goes to disk, though the parent is there", "[forward_queue]") {
+  ForwardRig rig({});
+  rig->set_connected(true);
+  rig.push(kA, 1, 10);
+  CHECK(rig.send(kA) == sequences(1, 10));
+  rig.clock.advance(4s);
+  rig.work();
+  CHECK(rig->custody(kA) == 0);
+  rig.clock.advance(1s);
+  CHECK(rig->progress() == ForwardQueue::Progress::kNone);
+  rig.work();
+  CHECK(rig->custody(kA) == 10);
+  CHECK(rig->progress() == ForwardQueue::Progress::kSpooled);
+  rig->acknowledge(rig.lane(kA), 4);
+  CHECK(rig->progress() == ForwardQueue::Progress::kGood);
+  rig.push(kA, 11, 12);
+  rig.work();
+  CHECK(rig->custody(kA) == 10);
+  CHECK(rig.send(kA) == sequences(11, 12));
+}
+
 TEST_CASE("A lane that stands still has its own batches on disk, and no others'", "[forward_queue]") {
   ForwardRig rig({});
   rig->set_connected(true);
