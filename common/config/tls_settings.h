@@ -13,8 +13,9 @@ namespace lc::config {
 struct TlsSettings {
   std::string cert_file;  // PEM; always together with key_file
   std::string key_file;
-  std::string ca_file;    // PEM; what peers' certificates must lead to
-  bool insecure = false;  // plaintext beyond loopback was asked for
+  std::string ca_file;            // PEM; what peers' certificates must lead to
+  bool insecure = false;          // plaintext beyond loopback was asked for
+  std::string default_role = {};  // of peers' certificates that name no role, at a server; empty: none
 
   [[nodiscard]] bool has_tls() const { return !cert_file.empty() || !ca_file.empty(); }
 };

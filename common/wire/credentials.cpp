@@ -42,10 +42,6 @@ std::string time_text(const ASN1_TIME* time) {
   return {data, static_cast<std::size_t>(size)};
 }
 
-struct Files {
-  std::string certificate, key, ca;
-};
-
 Error unusable(const char* what, const std::string& path, const std::string& why) {
   return {Code::kInvalidArgument, std::string(what) + " " + quoted(path) + " " + why};
 }
@@ -70,8 +66,8 @@ Status check_certificate(const std::string& path, const std::string& pem, const 
   return {};
 }
 
-Result<Files> load(const config::TlsSettings& tls) {
-  Files files;
+Result<TlsFiles> load(const config::TlsSettings& tls) {
+  TlsFiles files;
   if (tls.cert_file.empty() != tls.key_file.empty()) {
     return Error{Code::kInvalidArgument, "--tls-cert and --tls-key belong together: give both or none"};
   }
@@ -95,31 +91,31 @@ Result<Files> load(const config::TlsSettings& tls) {
   return files;
 }
 
-Files load_or_throw(const config::TlsSettings& tls) {
-  Result<Files> files = load(tls);
+}  // namespace
+
+TlsFiles read_tls_files(const config::TlsSettings& tls) {
+  Result<TlsFiles> files = load(tls);
   if (!files) throw StartError(ExitCode::kBadConfig, files.error().text);
   return std::move(*files);
 }
 
-}  // namespace
-
 Status check_tls_files(const config::TlsSettings& tls) {
   require_tls_1_3();
-  const Result<Files> files = load(tls);
+  const Result<TlsFiles> files = load(tls);
   return files ? Status() : Status(files.error());
 }
 
 std::shared_ptr<grpc::ChannelCredentials> client_credentials(const config::TlsSettings& tls) {
   require_tls_1_3();
   if (tls.ca_file.empty() && tls.cert_file.empty()) return grpc::InsecureChannelCredentials();
-  Files files = load_or_throw(tls);
+  TlsFiles files = read_tls_files(tls);
   return grpc::SslCredentials({std::move(files.ca), std::move(files.key), std::move(files.certificate)});
 }
 
 std::shared_ptr<grpc::ServerCredentials> server_credentials(const config::TlsSettings& tls) {
   require_tls_1_3();
   if (tls.cert_file.empty()) return grpc::InsecureServerCredentials();
-  Files files = load_or_throw(tls);
+  TlsFiles files = read_tls_files(tls);
   grpc::SslServerCredentialsOptions options(files.ca.empty()
                                                 ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
                                                 : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);

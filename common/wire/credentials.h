@@ -5,11 +5,19 @@
 #include <grpcpp/security/server_credentials.h>
 
 #include <memory>
+#include <string>
 
 #include "common/base/result.h"
 #include "common/config/tls_settings.h"
 
 namespace lc::wire {
+
+/// What is in the files; empty where none is given.
+struct TlsFiles {
+  std::string certificate, key, ca;  // PEM
+};
+/// Throws StartError (78), with check_tls_files's text.
+TlsFiles read_tls_files(const config::TlsSettings& tls);
 
 /// Everything that can be said of the files without a peer: readable, PEM, key belongs to the certificate, not expired.
 Status check_tls_files(const config::TlsSettings& tls);

@@ -1,10 +1,12 @@
-// ManagementService's calls that read and change filters.
-#include "common/base/text.h"
+// ManagementService's calls that read and change filters, here and on processors below.
+#include <chrono>
+
 #include "common/wire/convert.h"
 #include "common/wire/status.h"
 #include "processord/service/filter_messages.h"
 #include "processord/service/filter_subscriber.h"
 #include "processord/service/management_service.h"
+#include "processord/service/operation_messages.h"
 
 namespace lc::processor {
 namespace {
@@ -19,27 +21,35 @@ grpc::ServerUnaryReactor* finish(grpc::CallbackServerContext* context, const grp
 
 Engine::FilterDone answer_to(grpc::ServerUnaryReactor* reactor, pb::FilterUpdateResult* response) {
   return [reactor, response](const Result<FilterOutcome>& outcome) {
-    if (!outcome) {
-      reactor->Finish(wire::to_grpc(outcome.error()));
-      return;
-    }
-    response->set_success(true);
-    response->set_hunters_updated(outcome->hunters_updated);
-    response->set_revision(outcome->revision);
-    response->set_hunters_pending(outcome->hunters_pending);
-    response->set_filter_id(outcome->filter_id);
-    reactor->Finish(grpc::Status::OK);
+    if (outcome) *response = to_proto(*outcome);
+    reactor->Finish(outcome ? grpc::Status::OK : wire::to_grpc(outcome.error()));
   };
-}
-
-grpc::Status not_below(const std::string& processor_id) {
-  return {grpc::StatusCode::NOT_FOUND, "no processor below this one has the id " + quoted(processor_id)};
 }
 
 }  // namespace
 
 bool ManagementService::is_here(const std::string& processor_id) const {
   return processor_id.empty() || processor_id == engine_.settings().processor_id;
+}
+
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* ManagementService::pass_on(grpc::CallbackServerContext* context,
+                                                     lippycat::link::OperationKind kind, const Request& request,
+                                                     Response* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const auto patience =
+      std::chrono::duration_cast<std::chrono::milliseconds>(context->deadline() - std::chrono::system_clock::now());
+  operations_.operate(request.processor_id(), kind, request, patience,
+                      [reactor, response](const OperationOutcome& outcome) {
+                        if (outcome.code != Code::kOk) {
+                          reactor->Finish(to_grpc(outcome));
+                        } else if (!response->ParseFromString(outcome.payload)) {
+                          reactor->Finish({grpc::StatusCode::INTERNAL, "the processor's answer can't be read"});
+                        } else {
+                          reactor->Finish(grpc::Status::OK);
+                        }
+                      });
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* ManagementService::GetFilters(grpc::CallbackServerContext* context,
@@ -52,7 +62,9 @@ grpc::ServerUnaryReactor* ManagementService::GetFilters(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* ManagementService::GetFiltersFromProcessor(grpc::CallbackServerContext* context,
                                                                      const pb::ProcessorFilterQuery* request,
                                                                      pb::FilterResponse* response) {
-  if (!is_here(request->processor_id())) return finish(context, not_below(request->processor_id()));
+  if (!is_here(request->processor_id())) {
+    return pass_on(context, lippycat::link::OPERATION_GET_FILTERS, *request, response);
+  }
   add_listed(engine_.filters().board().list(request->hunter_id()), *response->mutable_filters());
   return finish(context, grpc::Status::OK);
 }
@@ -64,6 +76,7 @@ grpc::ServerWriteReactor<pb::FilterUpdate>* ManagementService::SubscribeFilters(
 
 grpc::ServerUnaryReactor* ManagementService::UpdateFilter(grpc::CallbackServerContext* context,
                                                           const pb::Filter* request, pb::FilterUpdateResult* response) {
+  if (const auto who = access_.may_change(*context); !who) return finish(context, wire::to_grpc(who.error()));
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   engine_.update_filter(wire::from_proto(*request), answer_to(reactor, response));
   return reactor;
@@ -72,13 +85,15 @@ grpc::ServerUnaryReactor* ManagementService::UpdateFilter(grpc::CallbackServerCo
 grpc::ServerUnaryReactor* ManagementService::UpdateFilterOnProcessor(grpc::CallbackServerContext* context,
                                                                      const pb::ProcessorFilterRequest* request,
                                                                      pb::FilterUpdateResult* response) {
-  if (!is_here(request->processor_id())) return finish(context, not_below(request->processor_id()));
-  return UpdateFilter(context, &request->filter(), response);
+  if (is_here(request->processor_id())) return UpdateFilter(context, &request->filter(), response);
+  if (const auto who = access_.may_change(*context); !who) return finish(context, wire::to_grpc(who.error()));
+  return pass_on(context, lippycat::link::OPERATION_UPDATE_FILTER, *request, response);
 }
 
 grpc::ServerUnaryReactor* ManagementService::DeleteFilter(grpc::CallbackServerContext* context,
                                                           const pb::FilterDeleteRequest* request,
                                                           pb::FilterUpdateResult* response) {
+  if (const auto who = access_.may_change(*context); !who) return finish(context, wire::to_grpc(who.error()));
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   engine_.delete_filter(request->filter_id(), answer_to(reactor, response));
   return reactor;
@@ -87,10 +102,24 @@ grpc::ServerUnaryReactor* ManagementService::DeleteFilter(grpc::CallbackServerCo
 grpc::ServerUnaryReactor* ManagementService::DeleteFilterOnProcessor(grpc::CallbackServerContext* context,
                                                                      const pb::ProcessorFilterDeleteRequest* request,
                                                                      pb::FilterUpdateResult* response) {
-  if (!is_here(request->processor_id())) return finish(context, not_below(request->processor_id()));
+  if (const auto who = access_.may_change(*context); !who) return finish(context, wire::to_grpc(who.error()));
+  if (!is_here(request->processor_id())) {
+    return pass_on(context, lippycat::link::OPERATION_DELETE_FILTER, *request, response);
+  }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   engine_.delete_filter(request->filter_id(), answer_to(reactor, response));
   return reactor;
+}
+
+grpc::ServerUnaryReactor* ManagementService::RequestAuthToken(grpc::CallbackServerContext* context,
+                                                              const pb::AuthTokenRequest* request,
+                                                              pb::AuthorizationToken* response) {
+  Result<std::string> who = access_.may_change(*context);
+  if (!who) return finish(context, wire::to_grpc(who.error()));
+  const Result<Token> token = operations_.issue_token(request->target_processor_id(), std::move(*who));
+  if (!token) return finish(context, wire::to_grpc(token.error()));
+  *response = to_proto(*token);
+  return finish(context, grpc::Status::OK);
 }
 
 }  // namespace lc::processor

@@ -16,6 +16,16 @@ void add_listed(const std::vector<ListedFilter>& filters, google::protobuf::Repe
   }
 }
 
+pb::FilterUpdateResult to_proto(const FilterOutcome& outcome) {
+  pb::FilterUpdateResult message;
+  message.set_success(true);
+  message.set_hunters_updated(outcome.hunters_updated);
+  message.set_revision(outcome.revision);
+  message.set_hunters_pending(outcome.hunters_pending);
+  message.set_filter_id(outcome.filter_id);
+  return message;
+}
+
 void ShownFilters::fill(pb::ConnectedHunter& hunter) {
   hunter.set_filter_revision(board_.revision_for(hunter.hunter_id()));
   hunter.set_filters_targeting(static_cast<std::uint32_t>(board_.count_for(hunter.hunter_id())));

@@ -1,4 +1,4 @@
-// Filters in the answers of status calls.
+// Filters in the answers of calls.
 #pragma once
 
 #include <cstddef>
@@ -6,11 +6,14 @@
 
 #include "lippycat/management.pb.h"
 #include "processord/engine/filter_board.h"
+#include "processord/engine/filter_rollout.h"
 
 namespace lc::processor {
 
 void add_listed(const std::vector<ListedFilter>& filters,
                 google::protobuf::RepeatedPtrField<lippycat::management::Filter>& messages);
+
+lippycat::management::FilterUpdateResult to_proto(const FilterOutcome& outcome);
 
 /// Fills ConnectedHunter's filter fields, for the hunters of one answer: thousands of filters on hundreds of hunters
 /// would be more than a message may hold.

@@ -16,10 +16,11 @@ namespace pb = lippycat::link;
 void write(const ProcessorIdentity& identity, pb::ProcessorIdentity& message) {
   message.set_id(identity.id);
   message.set_instance(identity.instance);
+  message.set_token_key(identity.token_key);
 }
 
 ProcessorIdentity read(const pb::ProcessorIdentity& message) {
-  return {.id = message.id(), .instance = message.instance()};
+  return {.id = message.id(), .instance = message.instance(), .token_key = message.token_key()};
 }
 
 template <typename Message>
@@ -72,7 +73,6 @@ struct ParentWriter {
     pb::Refusal& to = *message.mutable_refusal();
     to.set_code(static_cast<std::uint32_t>(refusal.error.code));
     to.set_text(refusal.error.text);
-    to.set_permanent(refusal.permanent);
   }
   void operator()(const ChainChanged& changed) const { write_chain(changed.chain, *message.mutable_chain_changed()); }
   void operator()(const Operation& operation) const {
@@ -81,7 +81,7 @@ struct ParentWriter {
     to.mutable_path()->Add(operation.path.begin(), operation.path.end());
     to.set_left_ms(static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(operation.left.count(), 0, std::numeric_limits<std::uint32_t>::max())));
-    to.set_kind(operation.kind);
+    to.set_kind(static_cast<pb::OperationKind>(operation.kind));
     to.set_payload(operation.payload);
   }
   void operator()(const Media& media) const { message.mutable_media()->set_payload(media.payload); }
@@ -136,8 +136,7 @@ Result<std::optional<FromParent>> from_proto(const pb::FromParent& message) {
     case pb::FromParent::kWelcome:
       return Some(Welcome{read_chain(message.welcome())});
     case pb::FromParent::kRefusal:
-      return Some(Refusal{.error = {code_of(message.refusal().code()), message.refusal().text()},
-                          .permanent = message.refusal().permanent()});
+      return Some(Refusal{.error = {code_of(message.refusal().code()), message.refusal().text()}});
     case pb::FromParent::kChainChanged:
       return Some(ChainChanged{read_chain(message.chain_changed())});
     case pb::FromParent::kOperation: {
@@ -145,7 +144,7 @@ Result<std::optional<FromParent>> from_proto(const pb::FromParent& message) {
       return Some(Operation{.id = operation.id(),
                             .path = {operation.path().begin(), operation.path().end()},
                             .left = std::chrono::milliseconds(operation.left_ms()),
-                            .kind = operation.kind(),
+                            .kind = static_cast<std::uint32_t>(operation.kind()),
                             .payload = operation.payload()});
     }
     case pb::FromParent::kMedia:

@@ -1,5 +1,7 @@
 #include "processord/service/management_service.h"
 
+#include <algorithm>
+
 #include "common/wire/convert.h"
 #include "common/wire/status.h"
 #include "processord/service/filter_messages.h"
@@ -80,6 +82,25 @@ grpc::ServerUnaryReactor* ManagementService::RegisterHunter(grpc::CallbackServer
   response->set_resume_after(answer->resume_after);
   response->mutable_config()->set_processor_id(answer->processor_id);
   for (const fleet::Filter& filter : answer->filters) *response->add_filters() = wire::to_proto(filter);
+  return finish(context, grpc::Status::OK);
+}
+
+grpc::ServerUnaryReactor* ManagementService::RegisterProcessor(grpc::CallbackServerContext* context,
+                                                               const pb::ProcessorRegistration* request,
+                                                               pb::ProcessorRegistrationResponse* response) {
+  const std::string& self = engine_.settings().processor_id;
+  const Status fits = hierarchy_.may_attach(
+      {.self = {.id = request->processor_id()}, .address = request->listen_address()}, readable_peer(context->peer()));
+  if (!fits && fits.error().code == Code::kInvalidArgument) return finish(context, wire::to_grpc(fits.error()));
+  const auto& chain = request->upstream_chain();
+  response->set_upstream_processor_id(self);
+  if (!fits) {
+    response->set_error(fits.error().text);
+  } else if (std::find(chain.begin(), chain.end(), self) != chain.end()) {
+    response->set_error(cycle_found().text);
+  } else {
+    response->set_accepted(true);
+  }
   return finish(context, grpc::Status::OK);
 }
 

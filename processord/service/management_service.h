@@ -5,18 +5,24 @@
 
 #include "lippycat/management.grpc.pb.h"
 #include "processord/engine/engine.h"
+#include "processord/service/access.h"
+#include "processord/service/operations.h"
 #include "processord/tree/hierarchy.h"
 
 namespace lc::processor {
 
-/// What is not overridden answers UNIMPLEMENTED.
+/// Any thread.
 class ManagementService final : public lippycat::management::ManagementService::CallbackService {
  public:
-  ManagementService(Engine& engine, const Hierarchy& hierarchy) : engine_(engine), hierarchy_(hierarchy) {}
+  ManagementService(Engine& engine, const Hierarchy& hierarchy, Operations& operations, Access access)
+      : engine_(engine), hierarchy_(hierarchy), operations_(operations), access_(access) {}
 
   grpc::ServerUnaryReactor* RegisterHunter(grpc::CallbackServerContext* context,
                                            const lippycat::management::HunterRegistration* request,
                                            lippycat::management::RegistrationResponse* response) override;
+  grpc::ServerUnaryReactor* RegisterProcessor(grpc::CallbackServerContext* context,
+                                              const lippycat::management::ProcessorRegistration* request,
+                                              lippycat::management::ProcessorRegistrationResponse* response) override;
   grpc::ServerBidiReactor<lippycat::management::HunterHeartbeat, lippycat::management::ProcessorHeartbeat>* Heartbeat(
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* GetHunterStatus(grpc::CallbackServerContext* context,
@@ -52,14 +58,22 @@ class ManagementService final : public lippycat::management::ManagementService::
   grpc::ServerUnaryReactor* GetFiltersFromProcessor(grpc::CallbackServerContext* context,
                                                     const lippycat::management::ProcessorFilterQuery* request,
                                                     lippycat::management::FilterResponse* response) override;
+  grpc::ServerUnaryReactor* RequestAuthToken(grpc::CallbackServerContext* context,
+                                             const lippycat::management::AuthTokenRequest* request,
+                                             lippycat::management::AuthorizationToken* response) override;
 
  private:
   [[nodiscard]] bool is_here(const std::string& processor_id) const;
+  template <typename Request, typename Response>
+  grpc::ServerUnaryReactor* pass_on(grpc::CallbackServerContext* context, lippycat::link::OperationKind kind,
+                                    const Request& request, Response* response);
 
   [[nodiscard]] std::size_t depth() const { return hierarchy_.place().above.size(); }
 
   Engine& engine_;
   const Hierarchy& hierarchy_;
+  Operations& operations_;
+  const Access access_;
 };
 
 }  // namespace lc::processor

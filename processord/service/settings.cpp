@@ -55,6 +55,13 @@ std::vector<config::Option> options(const std::string& program) {
        .help = "Consoles that see packets live at a time, consoles that see calls, and those that see the topology.",
        .min = 1,
        .max = 1'000'000},
+      {.name = "default-role",
+       .yaml = "processor.default_role",
+       .value_name = "ROLE",
+       .help =
+           "With --tls-ca: the role of certificates that name none (in a URI urn:lippycat:role:ROLE). Only operator "
+           "and admin may change filters; authorization tokens are a processor's to give.",
+       .choices = {"hunter", "processor", "operator", "viewer", "admin"}},
       {.name = "write-file",
        .letter = 'w',
        .yaml = "processor.write_file",
@@ -346,6 +353,10 @@ ProcessorSettings read_settings(const config::Settings& settings, const std::str
   std::vector<std::string> addresses = processor.upstream.addresses;
   addresses.push_back(listen);
   processor.tls = wire::read_transport(settings, addresses, wire::End::kServer, faults);
+  processor.tls.default_role = settings.text("default-role");
+  if (!processor.tls.default_role.empty() && processor.tls.ca_file.empty()) {
+    faults.emplace_back("--default-role needs --tls-ca: only certificates have roles");
+  }
   if (!processor.upstream.addresses.empty()) {
     if (processor.tls.has_tls() && processor.tls.ca_file.empty()) {
       faults.emplace_back("--upstream with TLS needs --tls-ca, to know that processor by");

@@ -11,10 +11,10 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(100);
 
-ProcessorIdentity identity(const std::string& id) {
+ProcessorIdentity identity(const std::string& id, const TokenDesk& tokens) {
   std::random_device random;
   const std::uint64_t instance = std::uint64_t{random()} << 32 | random();
-  return {.id = id, .instance = instance | 1};  // 0: does not say
+  return {.id = id, .instance = instance | 1, .token_key = tokens.public_key()};  // 0: does not say
 }
 
 }  // namespace
@@ -22,7 +22,9 @@ ProcessorIdentity identity(const std::string& id) {
 TreeNode::TreeNode(Engine& engine, const UpstreamSettings& upstream, const config::TlsSettings& tls,
                    const TimeSource& time)
     : engine_(engine),
-      hierarchy_(identity(engine.settings().processor_id), engine.topology(), *this, time),
+      tokens_(engine.settings().processor_id, tls),
+      hierarchy_(identity(engine.settings().processor_id, tokens_), engine.topology(), *this, time),
+      operations_(engine, hierarchy_, tokens_),
       service_(hierarchy_),
       upstream_(upstream.addresses.empty()
                     ? nullptr
@@ -59,8 +61,13 @@ void TreeNode::stop() {
   ticker_.join();
 }
 
-void TreeNode::operate(std::uint32_t, const std::string&, std::chrono::milliseconds, Hierarchy::Done done) {
-  done({.code = Code::kUnimplemented, .text = "this version carries out no operations from above"});
+Status TreeNode::check(std::uint32_t kind, const std::string& payload, const fleet::NodePath& below) {
+  return operations_.check(kind, payload, below);
+}
+
+void TreeNode::operate(std::uint32_t kind, const std::string& payload, std::chrono::milliseconds,
+                       Hierarchy::Done done) {
+  operations_.carry_out(kind, payload, done);
 }
 
 }  // namespace lc::processor

@@ -9,11 +9,13 @@
 #include "common/base/stop_signal.h"
 #include "processord/engine/engine.h"
 #include "processord/service/link_service.h"
+#include "processord/service/operations.h"
+#include "processord/service/token_desk.h"
 #include "processord/service/upstream_link.h"
 
 namespace lc::processor {
 
-/// The owner's thread, but for hierarchy().
+/// The owner's thread, but for hierarchy() and operations().
 class TreeNode final : private Hierarchy::Host {
  public:
   TreeNode(Engine& engine, const UpstreamSettings& upstream, const config::TlsSettings& tls, const TimeSource& time);
@@ -25,16 +27,19 @@ class TreeNode final : private Hierarchy::Host {
 
   [[nodiscard]] const Hierarchy& hierarchy() const { return hierarchy_; }
   LinkService& service() { return service_; }
+  Operations& operations() { return operations_; }
 
  private:
-  // Nothing is to be done over a link yet.
+  Status check(std::uint32_t kind, const std::string& payload, const fleet::NodePath& below) override;
   void operate(std::uint32_t kind, const std::string& payload, std::chrono::milliseconds left,
                Hierarchy::Done done) override;
   bool media(const std::string&) override { return false; }
   std::vector<std::string> known_media() override { return {}; }
 
   Engine& engine_;
+  TokenDesk tokens_;
   Hierarchy hierarchy_;
+  Operations operations_;
   LinkService service_;
   const std::unique_ptr<UpstreamLink> upstream_;  // null at the root
   StopSignal stop_;

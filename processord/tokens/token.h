@@ -29,6 +29,7 @@ struct Token {
 constexpr std::chrono::seconds kTokenLifetime{300};
 constexpr std::chrono::seconds kTokenSkew{60};              // between the clocks of issuer and verifier
 constexpr std::size_t kTokenNonceBytes = 16;                // at least
+constexpr std::size_t kTokenKeyBytes = 32;                  // of an announced key: Ed25519 (RFC 8032, 5.1.5)
 constexpr std::size_t kTokenBytes = std::size_t{64} << 10;  // at most, of the canonical form
 
 /// What is signed: every field but the signature. Tokens that differ in any of them differ in their bytes.

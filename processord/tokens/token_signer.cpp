@@ -56,7 +56,7 @@ Result<TokenSigner> TokenSigner::with_certificates(std::string issuer_id, std::s
 Result<TokenSigner> TokenSigner::with_own_key(std::string issuer_id) {
   const pki::ErrorScope errors;
   pki::Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
-  std::array<std::uint8_t, 32> bytes{};
+  std::array<std::uint8_t, kTokenKeyBytes> bytes{};
   std::size_t size = bytes.size();
   if (!key || EVP_PKEY_get_raw_public_key(key.get(), bytes.data(), &size) != 1) {
     return Error{Code::kInternal, "cannot make a key for authorization tokens"};

@@ -2,15 +2,21 @@
 
 #include <algorithm>
 
+#include "common/base/text.h"
+
 namespace lc::processor {
 
 bool same_processor(const ProcessorIdentity& a, const ProcessorIdentity& b) {
   return a.id == b.id && (a.instance == b.instance || a.instance == 0 || b.instance == 0);
 }
 
+Error cycle_found() {
+  return {Code::kFailedPrecondition, "processor cycle detected in upstream chain"};
+}
+
 Status check_place(const ProcessorIdentity& processor, const Chain& above, std::size_t height) {
   if (std::ranges::any_of(above, [&](const auto& one) { return same_processor(one, processor); })) {
-    return Error{Code::kFailedPrecondition, "processor cycle detected in upstream chain"};
+    return cycle_found();
   }
   if (above.size() + height > fleet::kMaxDepth) {
     return Error{Code::kFailedPrecondition,
@@ -25,6 +31,10 @@ Chain chain_below(const ProcessorIdentity& self, const Chain& above) {
   chain.push_back(self);
   chain.insert(chain.end(), above.begin(), above.end());
   return chain;
+}
+
+std::string chain_failure(const std::string& processor, std::string_view what) {
+  return "operation failed in chain: processor " + quoted(processor) + std::string(what);
 }
 
 std::string depth_warning(std::size_t depth) {

@@ -38,7 +38,12 @@ void Hierarchy::received(ParentEnd& end, FromChild message) {
   });
 }
 
-Status Hierarchy::admit(const ParentEnd& end, const Registration& registration) const {
+Status Hierarchy::may_attach(const Registration& registration, const std::string& address) const {
+  const std::lock_guard lock(mutex_);
+  return admit(registration, address);
+}
+
+Status Hierarchy::admit(const Registration& registration, const std::string& address) const {
   if (closed_) return *closed_;
   if (const Status valid = check_id("processor id", registration.self.id); !valid) return valid;
   if (const Status fits = check_place(registration.self, chain_below(self_, chain_), registration.height); !fits) {
@@ -51,8 +56,7 @@ Status Hierarchy::admit(const ParentEnd& end, const Registration& registration) 
   if (registration.self.instance != 0 && registration.self == other.child_.self) return {};
   return Error{Code::kAlreadyExists, "processor id \"" + registration.self.id + "\" is in use: by " +
                                          other.child_.address + " (" + other.peer_.address +
-                                         "), and can't be that of " + registration.address + " (" + end.peer_.address +
-                                         ") too"};
+                                         "), and can't be that of " + registration.address + " (" + address + ") too"};
 }
 
 void Hierarchy::take(ParentEnd& end, Registration registration) {
@@ -60,9 +64,8 @@ void Hierarchy::take(ParentEnd& end, Registration registration) {
     lose(end, {Code::kInvalidArgument, "a second registration on one link"});
     return;
   }
-  if (const Status admitted = admit(end, registration); !admitted) {
-    const bool permanent = admitted.error().code == Code::kInvalidArgument || same_processor(registration.self, self_);
-    end.refuse({.error = admitted.error(), .permanent = permanent});
+  if (const Status admitted = admit(registration, end.peer_.address); !admitted) {
+    end.refuse({.error = admitted.error()});
     return;
   }
   const std::string id = registration.self.id;

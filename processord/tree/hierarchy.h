@@ -41,6 +41,9 @@ class Hierarchy {
   class Host {
    public:
     virtual ~Host() = default;
+    /// Whether an operation may go on to the one at the end of `below` (ids from a child on) or, where that is empty,
+    /// be done here for a processor above. Asked by every processor on its way, the first and the last included.
+    virtual Status check(std::uint32_t kind, const std::string& payload, const fleet::NodePath& below) = 0;
     /// An operation for this processor. `done` at any time, while the Hierarchy lives; what comes later than `left` is
     /// of no use any more.
     virtual void operate(std::uint32_t kind, const std::string& payload, std::chrono::milliseconds left, Done done) = 0;
@@ -90,9 +93,14 @@ class Hierarchy {
   /// it; or by its path, which has a slash in it ("/proc-b", "/east/proc-b"). Empty or the own id: this one.
   /// kNotFound; kFailedPrecondition, with the paths named, when there are several.
   [[nodiscard]] Result<fleet::NodePath> resolve(std::string_view target) const;
-  /// Has the processor at the end of the path do something. Fails with kNotFound, kUnavailable and kDeadlineExceeded
-  /// where it could not be brought there, and as the one there says.
-  void operate(fleet::NodePath path, std::uint32_t kind, std::string payload, Done done);
+  /// Has the processor at the end of the path do something; who asks waits for `patience` at most. Fails with
+  /// kNotFound, kUnavailable and kDeadlineExceeded where it could not be brought there, as Host::check() says where it
+  /// may not go on (all these with chain_failure()), and as the one there says.
+  void operate(fleet::NodePath path, std::uint32_t kind, std::string payload, std::chrono::milliseconds patience,
+               Done done);
+
+  /// Whether a processor that makes no link (RegisterProcessor) could be a child. `address`: of its connection.
+  [[nodiscard]] Status may_attach(const Registration& registration, const std::string& address) const;
 
   /// What Host::known_media() now says too: to all other processors of the tree, once while no link moves, and at the
   /// latest when they are linked.
@@ -114,7 +122,7 @@ class Hierarchy {
   void take(ChildEnd& end, Operation operation);
   void take(ChildEnd& end, Media media);
 
-  [[nodiscard]] Status admit(const ParentEnd& end, const Registration& registration) const;
+  [[nodiscard]] Status admit(const Registration& registration, const std::string& address) const;
   /// It must not be here: refused, and no longer in the tree.
   void send_away(ParentEnd& end, const Error& reason);
   /// The link can't go on: refused, and in the tree unreachable.
@@ -131,6 +139,8 @@ class Hierarchy {
   void leave_parent(const Error& why);
   void set_chain(Chain chain);
 
+  /// Once the host has agreed.
+  void pass(Operation operation, Clock::time_point deadline, ParentEnd::Reply reply);
   void route(Operation operation, Clock::time_point deadline, ParentEnd::Reply reply);
   void do_here(Operation operation, Clock::time_point deadline, ParentEnd::Reply reply);
   /// To everybody but the end that it came from.

@@ -18,6 +18,8 @@ namespace lc::processor {
 struct ProcessorIdentity {
   std::string id;
   std::uint64_t instance = 0;  // chosen at random at the start; 0: a peer that does not say
+  /// What its authorization tokens are signed with, for those below it (TokenSigner::public_key()); empty with TLS.
+  std::string token_key = {};
 
   bool operator==(const ProcessorIdentity&) const = default;
 };
@@ -56,7 +58,6 @@ struct Welcome {
 /// The child may not attach, or not any longer; the last message.
 struct Refusal {
   Error error;
-  bool permanent = false;  // trying again is of no use until somebody changes a setting
 };
 /// Something has changed above.
 struct ChainChanged {

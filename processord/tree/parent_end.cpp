@@ -1,17 +1,23 @@
 #include "processord/tree/parent_end.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "processord/tree/chain.h"
+
 namespace lc::processor {
+
+std::chrono::milliseconds ParentEnd::time_kept_back(std::chrono::milliseconds left, std::size_t processors) {
+  return std::min(kTimePerHop, left / static_cast<int>(processors + 1));
+}
 
 void ParentEnd::wake() {
   if (std::exchange(idle_, false)) effects_.later(peer_.ready);
 }
 
 OperationOutcome ParentEnd::unreachable() const {
-  return {.code = Code::kUnavailable,
-          .text = "operation failed in chain: processor \"" + child_.self.id + "\" unreachable"};
+  return {.code = Code::kUnavailable, .text = chain_failure(child_.self.id, " unreachable")};
 }
 
 void ParentEnd::welcome(Registration child, const Chain& chain) {
@@ -51,8 +57,7 @@ bool ParentEnd::follows(const TopologyUpdate& update) {
 
 void ParentEnd::operate(Operation operation, Clock::time_point deadline, Reply reply) {
   if (operations_.size() >= kMostOperations) {
-    reply({.code = Code::kResourceExhausted,
-           .text = "operation failed in chain: processor \"" + child_.self.id + "\" has too many of them to do"});
+    reply({.code = Code::kResourceExhausted, .text = chain_failure(child_.self.id, " has too many of them to do")});
     return;
   }
   const std::uint64_t id = operation.id = ++last_operation_;
@@ -74,8 +79,7 @@ void ParentEnd::expire(Clock::time_point now) {
     }
     const Reply reply = std::move(at->second.reply);
     at = operations_.erase(at);
-    reply({.code = Code::kDeadlineExceeded,
-           .text = "operation failed in chain: processor \"" + child_.self.id + "\" did not answer in time"});
+    reply({.code = Code::kDeadlineExceeded, .text = chain_failure(child_.self.id, " did not answer in time")});
   }
 }
 
@@ -93,8 +97,8 @@ std::optional<FromParent> ParentEnd::next(Clock::time_point now) {
     unsent_.pop_front();
     if (found == operations_.end()) continue;
     Pending& pending = found->second;
-    pending.operation.left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(pending.deadline - kTimePerHop - now);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(pending.deadline - now);
+    pending.operation.left = left - time_kept_back(left, pending.operation.path.size() + 1);
     if (pending.operation.left.count() > 0) return std::move(pending.operation);
   }
   if (!media_.empty()) {

@@ -24,8 +24,10 @@ class ParentEnd : public std::enable_shared_from_this<ParentEnd> {
   static constexpr std::size_t kMostOperations = 1'000;
   static constexpr std::size_t kMostMedia = 1'000;
   /// Kept back of an operation's time at each hop, for the way up: so the hop next to the one that is silent is the
-  /// first to say so.
+  /// first to say so. Less where there is not that much for each.
   static constexpr std::chrono::milliseconds kTimePerHop{500};
+  /// Of `left`, when `processors` are still to come.
+  static std::chrono::milliseconds time_kept_back(std::chrono::milliseconds left, std::size_t processors);
 
   using Reply = std::function<void(OperationOutcome)>;
 

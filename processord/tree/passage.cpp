@@ -28,12 +28,34 @@ Result<fleet::NodePath> Hierarchy::resolve(std::string_view target) const {
                                               ", one must be named by its path: " + paths};
 }
 
-void Hierarchy::operate(fleet::NodePath path, std::uint32_t kind, std::string payload, Done done) {
+void Hierarchy::operate(fleet::NodePath path, std::uint32_t kind, std::string payload,
+                        std::chrono::milliseconds patience, Done done) {
   locked([&] {
-    const auto time = kOperationTime + kTimePerLevel * static_cast<int>(path.size());
-    Operation operation{.id = 0, .path = std::move(path), .left = time, .kind = kind, .payload = std::move(payload)};
-    route(std::move(operation), time_.now() + time, [this, done = std::move(done)](OperationOutcome outcome) {
+    const auto time = std::min(kOperationTime + kTimePerLevel * static_cast<int>(path.size()),
+                               patience - ParentEnd::time_kept_back(patience, path.size() + 1));
+    const Clock::time_point deadline = time_.now() + time;
+    ParentEnd::Reply reply = [this, done = std::move(done)](OperationOutcome outcome) {
       effects_.later([done, outcome = std::move(outcome)] { done(outcome); });
+    };
+    Operation operation{.id = 0, .path = std::move(path), .left = time, .kind = kind, .payload = std::move(payload)};
+    if (operation.path.empty()) {
+      do_here(std::move(operation), deadline, std::move(reply));
+    } else {
+      pass(std::move(operation), deadline, std::move(reply));
+    }
+  });
+}
+
+// Behind the lock: what the host looks at (signatures) takes its time.
+void Hierarchy::pass(Operation operation, Clock::time_point deadline, ParentEnd::Reply reply) {
+  effects_.later([this, operation = std::move(operation), deadline, reply = std::move(reply)] {
+    const Status allowed = host_.check(operation.kind, operation.payload, operation.path);
+    locked([&] {
+      if (allowed) {
+        route(operation, deadline, reply);
+      } else {
+        reply({.code = allowed.error().code, .text = chain_failure(self_.id, ": " + allowed.error().text)});
+      }
     });
   });
 }
@@ -49,8 +71,7 @@ void Hierarchy::route(Operation operation, Clock::time_point deadline, ParentEnd
   if (child == children_.end()) {
     const bool known = fleet::find(topology_.snapshot().tree, {id}) != nullptr;
     reply({.code = known ? Code::kUnavailable : Code::kNotFound,
-           .text = "operation failed in chain: processor \"" + id + "\" " +
-                   (known ? "unreachable" : "is not below \"" + self_.id + "\""),
+           .text = chain_failure(id, known ? " unreachable" : " is not below " + quoted(self_.id)),
            .answered = {id}});
     return;
   }
@@ -73,7 +94,7 @@ void Hierarchy::take(ChildEnd& end, Operation operation) {
   constexpr std::chrono::milliseconds kMost = kOperationTime + kTimePerLevel * fleet::kMaxDepth;
   const Clock::time_point deadline = time_.now() + std::clamp(operation.left, std::chrono::milliseconds(0), kMost);
   const std::uint64_t id = operation.id;
-  route(std::move(operation), deadline, [weak = end.weak_from_this(), id](OperationOutcome outcome) {
+  pass(std::move(operation), deadline, [weak = end.weak_from_this(), id](OperationOutcome outcome) {
     if (const auto alive = weak.lock()) alive->answer({.id = id, .outcome = std::move(outcome)});
   });
 }

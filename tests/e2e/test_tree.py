@@ -2,50 +2,8 @@
 import re
 
 import pytest
-from conftest import OUR_CAPTURES
-from support.topology import TopologyConsole
+from support.processor_tree import PATIENCE, Tree, shape, wait_for_shape
 from support.waiting import wait_until
-
-CALL = OUR_CAPTURES / 'call-media.pcap'
-PATIENCE = 12
-
-
-class Tree:
-    """Processords by name; each listens where it did before when it is started again."""
-
-    def __init__(self, programs, folder):
-        self._programs, self._folder = programs, folder
-        self._ports, self._consoles = {}, []
-        self.nodes = {}
-
-    def start(self, name, *upstreams, listen=None, **more):
-        options = ['--upstream', ','.join(getattr(u, 'address', u) for u in upstreams)] if upstreams else []
-        listen = listen or f'127.0.0.1:{self._ports.get(name, 0)}'
-        node = self._programs.processord('--processor-id', more.get('processor_id', name), '--state-dir',
-                                         self._folder / f'state-{name}', *options, listen=listen)
-        self._ports[name] = node.port
-        self.nodes[name] = node
-        return node
-
-    def chain(self, *names):
-        """Each below the one before, and attached."""
-        above = None
-        for name in names:
-            node = self.start(name, *([above] if above else []))
-            if above:
-                node.wait_for_log('attached to the upstream processor', PATIENCE)
-            above = node
-
-    def console(self, name):
-        self._consoles.append(TopologyConsole(self.nodes[name]))
-        return self._consoles[-1]
-
-    def hunter(self, name, hunter_id):
-        return self._programs.hunterd(self.nodes[name], '--loop', '0', '--pace', interface=CALL, hunter_id=hunter_id)
-
-    def close(self):
-        for console in self._consoles:
-            console.close()
 
 
 @pytest.fixture
@@ -53,16 +11,6 @@ def tree(programs, tmp_path):
     made = Tree(programs, tmp_path)
     yield made
     made.close()
-
-
-def shape(node):
-    """id (with ! when its parent can't reach it), hunters and children, as one line."""
-    return ' '.join([node.processor_id + ('' if node.reachable else '!'), *(h.hunter_id for h in node.hunters),
-                     *(f'({shape(child)})' for child in node.downstream_processors)])
-
-
-def wait_for_shape(console, wanted, within=PATIENCE):
-    wait_until(lambda: shape(console.ask()) == wanted, within, wanted)
 
 
 def find(node, *path):
@@ -79,13 +27,15 @@ def test_the_root_shows_all_of_a_chain_of_three_and_what_happens_at_its_end(tree
     assert [find(node, *path).hierarchy_depth for path in ((), ('middle',), ('middle', 'leaf'))] == [0, 1, 2]
     assert find(node, 'middle', 'leaf').upstream_processor == tree.nodes['middle'].address
     assert find(node, 'middle', 'leaf').address == tree.nodes['leaf'].address
-    assert tree.console('leaf').ask().hierarchy_depth == 2
+    at_leaf = tree.console('leaf')
+    assert at_leaf.ask().hierarchy_depth == 2
 
     hunter = tree.hunter('leaf', 'edge-1')
     connected = console.wait_for(lambda u: u.hunter_connected.hunter.hunter_id == 'edge-1', 'edge-1')
     assert list(connected.path) == ['middle', 'leaf'] and connected.processor_id == 'leaf'
     wait_for_shape(console, 'root (middle (leaf edge-1))')
-    hunter.wait_for_log('connected')
+    # Between its registration and its streams there is no connection of it that could break.
+    wait_until(lambda: at_leaf.ask().stats.total_packets_received, PATIENCE, 'its packets')
     hunter.kill()
     lost = console.wait_for(lambda u: u.hunter_disconnected.hunter_id == 'edge-1', 'its loss', within=1)
     assert (list(lost.path), lost.hunter_disconnected.reason) == (['middle', 'leaf'], 'its connection broke')

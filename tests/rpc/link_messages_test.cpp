@@ -29,7 +29,8 @@ What from_parent(const What& what) {
   return there_and_back<What>(FromParent(what), to_proto(FromParent(what)));
 }
 
-const Chain kChain = {{.id = "parent", .instance = 1}, {.id = "root", .instance = 0xffff'ffff'ffff'ffff}};
+const Chain kChain = {{.id = "parent", .instance = 1, .token_key = "\xff\x01"},
+                      {.id = "root", .instance = 0xffff'ffff'ffff'ffff}};
 
 }  // namespace
 
@@ -54,10 +55,9 @@ TEST_CASE("What a parent says arrives whole", "[link_messages]") {
   CHECK(from_parent(Welcome{kChain}).chain == kChain);
   CHECK(from_parent(ChainChanged{kChain}).chain == kChain);
   CHECK(from_parent(Media{"\xff\x01"}).payload == "\xff\x01");
-  const auto refusal = from_parent(Refusal{.error = {Code::kAlreadyExists, "in use"}, .permanent = true});
+  const auto refusal = from_parent(Refusal{.error = {Code::kAlreadyExists, "in use"}});
   CHECK(refusal.error.code == Code::kAlreadyExists);
   CHECK(refusal.error.text == "in use");
-  CHECK(refusal.permanent);
   const auto operation = from_parent(
       Operation{.id = 4, .path = {"a", "b"}, .left = std::chrono::milliseconds(5'500), .kind = 2, .payload = "\xff"});
   CHECK(operation.id == 4);

@@ -317,24 +317,6 @@ TEST_CASE("A processor tells where every packet is that it received, and why it 
   CHECK(stats_of().status_reason().empty());
 }
 
-TEST_CASE("Calls that this processor does not serve say so", "[processor_node]") {
-  const auto node = serve(settings());
-  Client client(node->address());
-  management::AuthorizationToken token;
-  management::ProcessorRegistrationResponse registered;
-  using Call = std::function<grpc::Status(grpc::ClientContext*)>;
-  auto& control = *client.control;
-  const std::vector<Call> calls = {
-      [&](auto* context) { return control.RequestAuthToken(context, {}, &token); },
-      [&](auto* context) { return control.RegisterProcessor(context, {}, &registered); },
-  };
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    INFO("call " << i);
-    Context context;
-    CHECK(calls[i](&context).error_code() == StatusCode::UNIMPLEMENTED);
-  }
-}
-
 TEST_CASE("A processor that stops under open streams is soon gone, and has acknowledged exactly what it stored",
           "[processor_node]") {
   constexpr int kPackets = 100;

@@ -45,6 +45,7 @@ TEST_CASE("tapd has every option of processord, and of hunterd all but those of 
   for (const std::string& name : names_of(hunter::program().options)) {
     if (!tap.contains(name)) missing.insert(name);
   }
+  // Its max-reconnect-attempts and spool are those of processord, for --upstream.
   CHECK(missing == std::set<std::string>{"processor", "window"});
 }
 

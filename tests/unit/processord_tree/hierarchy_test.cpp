@@ -117,7 +117,7 @@ TEST_CASE("The same id above, below or beside is no cycle, and each is reached b
   world.settle();
   CHECK(text_of(root) == "a (b (a)) (c (a))");
   CHECK(root.hierarchy.resolve("/b/a").value() == fleet::NodePath{"b", "a"});
-  root.hierarchy.operate({"b", "a"}, 1, "work", [](const OperationOutcome&) {});
+  root.hierarchy.operate({"b", "a"}, 1, "work", lc::test::kNoHurry, [](const OperationOutcome&) {});
   world.settle();
   CHECK(bottom.operated.size() == 1);
   CHECK(other.operated.empty());

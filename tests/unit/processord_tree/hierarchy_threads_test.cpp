@@ -27,6 +27,7 @@ struct Node final : Hierarchy::Host {
   Node(const std::string& id, std::uint64_t instance)
       : topology({.id = id}, 10), hierarchy({id, instance}, topology, *this, time) {}
 
+  Status check(std::uint32_t, const std::string&, const fleet::NodePath&) override { return {}; }
   void operate(std::uint32_t, const std::string& payload, std::chrono::milliseconds, Hierarchy::Done done) override {
     done({.payload = payload});
   }
@@ -121,7 +122,7 @@ TEST_CASE("Links, hunters, operations and subscribers on threads of their own le
     });
     threads.emplace_back([&] {
       for (int i = 0; i < kOperations; ++i) {
-        root.hierarchy.operate({"middle", "leaf"}, 1, "work",
+        root.hierarchy.operate({"middle", "leaf"}, 1, "work", std::chrono::hours(1),
                                [&](const OperationOutcome&) { changes.change([&] { ++outcomes; }); });
         root.hierarchy.tick();
       }

@@ -109,7 +109,7 @@ TEST_CASE("A tree of 10,000 processors is known at its root, loses a part and ha
     const auto path = root.hierarchy.resolve(id);
     REQUIRE(path);
     REQUIRE(*path == tree.path(i));
-    root.hierarchy.operate(*path, 1, "for " + id,
+    root.hierarchy.operate(*path, 1, "for " + id, lc::test::kNoHurry,
                            [&](const OperationOutcome& outcome) { answers += outcome.code == Code::kOk; });
   }
   tree.at(kCount - 1).announce("here");

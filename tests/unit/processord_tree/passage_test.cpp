@@ -19,8 +19,10 @@ using lc::test::World;
 
 namespace {
 
-void operate(Process& from, fleet::NodePath path, std::optional<OperationOutcome>& outcome) {
-  from.hierarchy.operate(std::move(path), 1, "work", [&outcome](const OperationOutcome& its) { outcome = its; });
+void operate(Process& from, fleet::NodePath path, std::optional<OperationOutcome>& outcome,
+             std::chrono::milliseconds patience = lc::test::kNoHurry) {
+  from.hierarchy.operate(std::move(path), 1, "work", patience,
+                         [&outcome](const OperationOutcome& its) { outcome = its; });
 }
 
 }  // namespace
@@ -138,6 +140,17 @@ TEST_CASE("An operation comes back with what the processor said, or with who fai
     world.settle();
     CHECK_FALSE(outcome);
   }
+  SECTION("who asks has less time: it is shared among those on the way, so that all of them have some") {
+    four[3]->at_once = false;
+    operate(*four[0], path, outcome, 1s);
+    world.settle();
+    CHECK(four[3]->time_left == 200ms);
+    world.clock.advance(400ms);
+    four[2]->hierarchy.tick();
+    world.settle();
+    REQUIRE(outcome);
+    CHECK(outcome->text == "operation failed in chain: processor \"p3\" did not answer in time");
+  }
   SECTION("it never leaves, as the child does not read: the time is up all the same, and it is not done later") {
     Link& link = *world.link_of(*four[1]);
     operate(*four[0], {"p1"}, outcome);
@@ -149,6 +162,58 @@ TEST_CASE("An operation comes back with what the processor said, or with who fai
     world.settle();
     CHECK(four[1]->operated.empty());
   }
+}
+
+TEST_CASE("Each processor on an operation's way is asked whether it may go on, and a refusal names who it was",
+          "[hierarchy]") {
+  World world;
+  const auto four = chain(world, 4);
+  std::optional<OperationOutcome> outcome;
+  operate(*four[0], {"p1", "p2", "p3"}, outcome);
+  world.settle();
+  REQUIRE(outcome);
+  CHECK(outcome->payload == "done work");
+  for (std::size_t at = 0; at < 4; ++at) {
+    fleet::NodePath below;
+    for (std::size_t i = at + 1; i < 4; ++i) below.push_back("p" + std::to_string(i));
+    CHECK(four[at]->checked == std::vector<fleet::NodePath>{below});
+  }
+  for (std::size_t refusing = 0; refusing < 4; ++refusing) {
+    four[refusing]->refusal = Error{Code::kUnauthenticated, "token expired"};
+    outcome.reset();
+    operate(*four[0], {"p1", "p2", "p3"}, outcome);
+    world.settle();
+    REQUIRE(outcome);
+    CHECK(outcome->code == Code::kUnauthenticated);
+    CHECK(outcome->text == "operation failed in chain: processor \"p" + std::to_string(refusing) + "\": token expired");
+    CHECK(outcome->answered.size() == refusing);
+    for (std::size_t i = 0; i < 4; ++i) four[i]->refusal.reset();
+  }
+  CHECK(four[3]->operated.size() == 1);
+  // What is asked for here comes from nobody else.
+  four[0]->refusal = Error{Code::kUnauthenticated, "token expired"};
+  operate(*four[0], {}, outcome);
+  CHECK(outcome->code == Code::kOk);
+}
+
+TEST_CASE("Who makes no link is told whether it could be a child", "[hierarchy]") {
+  World world;
+  const auto eleven = chain(world, 11);
+  const auto asked = [&](std::size_t at, const std::string& id) {
+    const Status status =
+        eleven[at]->hierarchy.may_attach({.self = {.id = id}, .address = "10.0.0.99:1"}, "10.0.0.99:2");
+    return status ? "" : status.error().text;
+  };
+  CHECK(asked(0, "new") == "");
+  CHECK(asked(9, "new") == "");
+  CHECK(asked(10, "new") == "hierarchy depth limit exceeded (max: 10)");
+  CHECK(asked(3, "p3") == "processor cycle detected in upstream chain");
+  CHECK(asked(3, "p1") == "processor cycle detected in upstream chain");
+  CHECK(asked(3, "p9") == "");
+  CHECK_THAT(asked(3, "p4"), Catch::StartsWith("processor id \"p4\" is in use: by 10.0.0.5:55555"));
+  CHECK_THAT(asked(3, "p4"), Catch::EndsWith("can't be that of 10.0.0.99:1 (10.0.0.99:2) too"));
+  CHECK(eleven[3]->hierarchy.may_attach({.self = {.id = "no id"}, .address = ""}, "").error().code ==
+        Code::kInvalidArgument);
 }
 
 TEST_CASE("Media is told to all others of the tree, once, and to those that come later", "[hierarchy]") {

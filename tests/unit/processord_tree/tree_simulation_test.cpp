@@ -210,7 +210,7 @@ class Simulation {
     Started& started = started_[payload];
     started.asker = asker.identity.instance;
     started.path = *path;
-    asker.hierarchy.operate(*path, 1, payload, [&started](const OperationOutcome& outcome) {
+    asker.hierarchy.operate(*path, 1, payload, lc::test::kNoHurry, [&started](const OperationOutcome& outcome) {
       ++started.outcomes;
       started.outcome = outcome;
     });
@@ -382,7 +382,8 @@ class Simulation {
       for (Process* asker = target.get(); asker != nullptr; asker = parent_of(*asker)) {
         const std::string payload = "last" + std::to_string(asker->identity.instance);
         OperationOutcome outcome{.code = Code::kUnknown};
-        asker->hierarchy.operate(path, 1, payload, [&](const OperationOutcome& its) { outcome = its; });
+        asker->hierarchy.operate(path, 1, payload, lc::test::kNoHurry,
+                                 [&](const OperationOutcome& its) { outcome = its; });
         settle();
         require(outcome.code == Code::kOk && outcome.answered == path, "it can't be reached: " + outcome.text);
         require(target->operated.back() == payload, "somebody else was reached");

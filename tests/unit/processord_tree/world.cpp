@@ -24,6 +24,11 @@ Process::Process(std::string id, std::uint64_t instance, std::size_t remembered,
       topology(facts, 10, remembered),
       hierarchy(identity, topology, *this, time) {}
 
+Status Process::check(std::uint32_t, const std::string&, const fleet::NodePath& below) {
+  checked.push_back(below);
+  return refusal ? Status(*refusal) : Status();
+}
+
 void Process::operate(std::uint32_t, const std::string& payload, std::chrono::milliseconds left, Hierarchy::Done done) {
   time_left = left;
   operated.push_back(payload);

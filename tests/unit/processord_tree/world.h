@@ -17,11 +17,15 @@
 
 namespace lc::test {
 
+/// Of who has an operation done and has no deadline.
+inline constexpr std::chrono::milliseconds kNoHurry = std::chrono::milliseconds::max();
+
 /// One process, and what is true of it.
 class Process final : public processor::Hierarchy::Host {
  public:
   Process(std::string id, std::uint64_t instance, std::size_t remembered, const TimeSource& time);
 
+  Status check(std::uint32_t kind, const std::string& payload, const fleet::NodePath& below) override;
   void operate(std::uint32_t kind, const std::string& payload, std::chrono::milliseconds left,
                processor::Hierarchy::Done done) override;
   bool media(const std::string& payload) override;
@@ -43,7 +47,9 @@ class Process final : public processor::Hierarchy::Host {
   Follower slow{topology};
   Follower own{topology, false};
 
-  bool at_once = true;  // operations are answered as they come
+  std::optional<Error> refusal;          // of what would pass
+  std::vector<fleet::NodePath> checked;  // where it should go from here
+  bool at_once = true;                   // operations are answered as they come
   struct Operation {
     std::string payload;
     processor::Hierarchy::Done done;
