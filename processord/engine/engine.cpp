@@ -104,7 +104,8 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
       filters_(filter_file(settings_, journal_ != nullptr), filter_files_, wall_ns,
                [this](const FilterChange& change) { feed_.filter_changed(change); }),
       rollout_(registry_, filters_.board(), time),
-      followed_calls_(filters_),
+      media_(filters_),
+      followed_calls_(filters_, media_),
       call_tracker_(calls_, settings_.call_id_suffixes),
       call_stage_(call_tracker_, call_sink()),
       time_(time) {

@@ -26,6 +26,7 @@
 #include "processord/engine/hooks.h"
 #include "processord/engine/hunter_registry.h"
 #include "processord/engine/journal.h"
+#include "processord/engine/media_directory.h"
 #include "processord/engine/packet_hub.h"
 #include "processord/engine/retention.h"
 #include "processord/engine/topology_feed.h"
@@ -134,6 +135,7 @@ class Engine {
   void delete_filter(const std::string& id, FilterDone done);
   FilterTable& filters() { return filters_; }
   [[nodiscard]] const FilterTable& filters() const { return filters_; }
+  MediaDirectory& media() { return media_; }
 
   /// A hunter's SubscribeFilters, to be given to close_filters() when it is over. kNotFound when it is not registered.
   Result<std::shared_ptr<FilterSubscription>> open_filters(const std::string& hunter_id, std::function<void()> ready,
@@ -215,6 +217,7 @@ class Engine {
   RealFileSystem filter_files_{"filters"};
   FilterTable filters_;
   FilterRollout rollout_;
+  MediaDirectory media_;
   FollowedCalls followed_calls_;
   CallTracker call_tracker_;
   CallStage call_stage_;

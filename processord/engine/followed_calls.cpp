@@ -19,11 +19,6 @@ using namespace std::chrono_literals;
 constexpr std::uint8_t kUdp = 17;
 constexpr auto kTick = 1s;
 constexpr std::int64_t kTouchNs = 10'000'000'000;
-constexpr std::size_t kMostIds = 64;               // filters of one call
-constexpr std::size_t kMostEndpoints = 16;         // of one call
-constexpr std::size_t kMostAnnounced = 50'000;     // a snapshot of them must fit into a message
-constexpr std::int64_t kLifeNs = 600'000'000'000;  // of what is announced, unless it is renewed
-constexpr std::int64_t kRenewedBeforeNs = kLifeNs / 2;
 constexpr std::int64_t kRenewalNs = 60'000'000'000;
 
 enum Protocol : std::size_t { kSip, kWebSocket };
@@ -43,23 +38,15 @@ bool follows_calls(fleet::FilterType type) {
   }
 }
 
-/// The filter's id: the same for the same call and address, whoever makes it.
-std::string id_of(const std::string& call_id, const calls::Endpoint& endpoint) {
-  const std::string text = call_id + ' ' + calls::text_of(endpoint);
-  std::uint64_t hash = XXH3_64bits(text.data(), text.size());
-  std::string id = "media-";
-  for (int digit = 0; digit < 16; ++digit, hash >>= 4) id += "0123456789abcdef"[hash & 15];
-  return id;
-}
-
 std::uint64_t meaning_of(const fleet::Filter& filter) {
   return XXH3_64bits_withSeed(filter.pattern.data(), filter.pattern.size(), static_cast<XXH64_hash_t>(filter.type));
 }
 
 }  // namespace
 
-FollowedCalls::FollowedCalls(FilterTable& filters)
+FollowedCalls::FollowedCalls(FilterTable& filters, MediaDirectory& media)
     : filters_(filters),
+      media_(media),
       dissector_({sip::stream_protocol(), sip::websocket_protocol()}, frames_, *this),
       table_({}, *this) {}
 
@@ -236,7 +223,7 @@ bool FollowedCalls::note(std::vector<Wanting>& wanted_by, const Wanting& wanting
   const auto known =
       std::find_if(wanted_by.begin(), wanted_by.end(), [&](const Wanting& one) { return one.id == wanting.id; });
   if (known != wanted_by.end()) return std::exchange(known->meaning, wanting.meaning) != wanting.meaning;
-  if (wanted_by.size() >= kMostIds) return false;
+  if (wanted_by.size() >= FollowedMedia::kMostFilters) return false;
   wanted_by.push_back(wanting);
   return true;
 }
@@ -254,50 +241,32 @@ void FollowedCalls::sip(std::span<const std::uint8_t> bytes, const Seen& seen) {
   if (has_sdp || more) update(call);
 }
 
-// Announces what is new or has changed, and withdraws what nobody wants any more.
 void FollowedCalls::update(calls::CallIndex call) {
-  if (call >= wanted_by_.size() || wanted_by_[call].empty()) return;
-  const Interest interest = interest_in(call);
-  std::vector<std::string> follows;
-  for (const Wanting& wanting : interest.filters) follows.push_back(wanting.id);
-  const calls::Call& known = table_.at(call);
-  std::size_t count = 0;
-  for (const calls::CallMedia& media : known.media) {
-    const calls::Endpoint& endpoint = media.endpoint;
-    std::string id = id_of(known.id, endpoint);
-    const auto found = published_.find(id);
-    const bool wanted = interest.action != fleet::CaptureAction::kSignalling && ++count <= kMostEndpoints;
-    if (!wanted) {
-      if (found != published_.end()) withdrawn_.push_back(std::move(id));
-      continue;
-    }
-    const std::int64_t now = wall_ns();
-    if (found != published_.end() && found->second.follows == follows && found->second.action == interest.action &&
-        found->second.expires_at_ns - now > kRenewedBeforeNs) {
-      continue;
-    }
-    if (found == published_.end() && published_.size() + announced_.size() >= kMostAnnounced) continue;
-    announced_.push_back({.id = std::move(id),
-                          .type = fleet::FilterType::kMediaEndpoint,
-                          .pattern = calls::text_of(endpoint),
-                          .target_hunters = {},
-                          .enabled = true,
-                          .description = "media of a followed call",
-                          .action = interest.action,
-                          .expires_at_ns = now + kLifeNs,
-                          .follows = follows});
-  }
+  if (call < wanted_by_.size() && !wanted_by_[call].empty()) changed_.insert(call);
 }
 
-void FollowedCalls::media_withdrawn(calls::CallIndex call, const calls::Endpoint& endpoint) {
-  std::string id = id_of(table_.at(call).id, endpoint);
-  std::erase_if(announced_, [&](const fleet::Filter& filter) { return filter.id == id; });
-  // Announced again by the same message it is new.
-  if (published_.erase(id) > 0) withdrawn_.push_back(std::move(id));
+FollowedMedia FollowedCalls::media_of(calls::CallIndex call) const {
+  const calls::Call& known = table_.at(call);
+  const Interest interest = interest_in(call);
+  if (interest.action == fleet::CaptureAction::kSignalling) return {.call_id = known.id};
+  FollowedMedia media{.call_id = known.id, .action = interest.action};
+  for (const Wanting& wanting : interest.filters) media.follows.push_back(wanting.id);
+  for (const calls::CallMedia& one : known.media) {
+    if (media.endpoints.size() == FollowedMedia::kMostEndpoints) break;
+    media.endpoints.push_back(one.endpoint);
+  }
+  return media;
+}
+
+void FollowedCalls::media_withdrawn(calls::CallIndex call, const calls::Endpoint&) {
+  update(call);
 }
 
 void FollowedCalls::call_removed(calls::CallIndex call) {
-  if (call < wanted_by_.size()) wanted_by_[call].clear();
+  if (call >= wanted_by_.size() || wanted_by_[call].empty()) return;
+  wanted_by_[call].clear();
+  changed_.erase(call);
+  over_.push_back({.call_id = table_.at(call).id});
 }
 
 void FollowedCalls::sweep() {
@@ -306,9 +275,10 @@ void FollowedCalls::sweep() {
   // One hunter sends live and another what it kept during an outage: the parts of messages wait for the slower one.
   dissector_.expire(times.earliest);
   look_again();
+  media_.tick();
 }
 
-// Filters may have gone, come back, or want another extent; and what is announced ends by itself unless it is renewed.
+// Filters may have gone, come back, or want another extent; and what is told is forgotten unless it is told again.
 void FollowedCalls::look_again() {
   const std::uint64_t revision = filters_.board().revision();
   const std::int64_t now = wall_ns();
@@ -321,14 +291,9 @@ void FollowedCalls::look_again() {
 }
 
 void FollowedCalls::publish() {
-  if (!withdrawn_.empty()) {
-    for (const std::string& id : withdrawn_) published_.erase(id);
-    filters_.withdraw(std::exchange(withdrawn_, {}));
-  }
-  if (!announced_.empty()) {
-    for (const fleet::Filter& filter : announced_) published_[filter.id] = filter;
-    filters_.announce(std::exchange(announced_, {}));
-  }
+  std::vector<FollowedMedia> told = std::exchange(over_, {});
+  for (const calls::CallIndex call : std::exchange(changed_, {})) told.push_back(media_of(call));
+  if (!told.empty()) media_.followed(told);
 }
 
 }  // namespace lc::processor

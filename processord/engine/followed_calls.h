@@ -8,23 +8,23 @@
 #include <mutex>
 #include <string>
 #include <thread>
-#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "common/calls/call_table.h"
 #include "common/calls/dissector.h"
 #include "common/packet/batch.h"
 #include "processord/engine/filter_table.h"
+#include "processord/engine/media_directory.h"
 #include "processord/engine/source_times.h"
 
 namespace lc::processor {
 
-/// Counts what filters hit, reads the signalling of wanted calls, and announces their media's addresses to all hunters
-/// (FILTER_MEDIA_ENDPOINT), so that media is captured wherever it passes; withdraws them when the call is over. On a
-/// thread of its own.
+/// Counts what filters hit, reads the signalling of wanted calls, and tells the directory where their media is, so that
+/// it is captured wherever it passes, until the call is over. On a thread of its own.
 class FollowedCalls final : private calls::Dissector::Handler, private calls::CallTable::Listener {
  public:
-  explicit FollowedCalls(FilterTable& filters);
+  FollowedCalls(FilterTable& filters, MediaDirectory& media);
   ~FollowedCalls();
 
   void start();
@@ -69,6 +69,7 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
   void sweep();
   void look_again();
   void update(calls::CallIndex call);
+  [[nodiscard]] FollowedMedia media_of(calls::CallIndex call) const;
   void publish();
   void sip(std::span<const std::uint8_t> bytes, const Seen& seen);
   [[nodiscard]] bool is_known_media(const packet::PacketView& frame, std::uint32_t link_type,
@@ -90,6 +91,7 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
   static constexpr std::size_t kQueueBytes = std::size_t{32} << 20;
 
   FilterTable& filters_;
+  MediaDirectory& media_;
   std::atomic<std::uint64_t> skipped_{0};
 
   std::mutex mutex_;
@@ -107,10 +109,9 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
   std::vector<std::vector<Wanting>> wanted_by_;  // by CallIndex: filters that ever wanted the call
   std::vector<std::uint8_t> unmasked_;
   std::vector<Touched> touched_ = std::vector<Touched>(16'384);
-  std::unordered_map<std::string, fleet::Filter> published_;  // by id
-  std::vector<fleet::Filter> announced_;                      // to be published
-  std::vector<std::string> withdrawn_;
-  std::uint64_t board_revision_ = 0;  // of the filters when all calls were looked at
+  std::unordered_set<calls::CallIndex> changed_;  // to be told to the directory
+  std::vector<FollowedMedia> over_;               // likewise, before these
+  std::uint64_t board_revision_ = 0;              // of the filters when all calls were looked at
   std::int64_t next_renewal_ns_ = 0;
   std::jthread thread_;
 };

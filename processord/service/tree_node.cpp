@@ -5,6 +5,7 @@
 #include <random>
 
 #include "common/base/signals.h"
+#include "processord/service/media_messages.h"
 
 namespace lc::processor {
 namespace {
@@ -33,6 +34,9 @@ TreeNode::TreeNode(Engine& engine, const UpstreamSettings& upstream, const confi
                                                      [&engine](const std::string& address, const std::string& fault) {
                                                        engine.upstream_is(address, fault);
                                                      })) {
+  engine_.media().set_spread([this](const std::vector<MediaNews>& news) {
+    for (std::string& payload : to_payloads(news)) hierarchy_.announce(std::move(payload));
+  });
   if (upstream_ == nullptr || engine.forwarder() == nullptr) return;
   engine.forwarder()->on_sendable([this](const ForwardQueue::LanePointer& lane) { upstream_->sendable(lane); });
 }
@@ -68,6 +72,14 @@ Status TreeNode::check(std::uint32_t kind, const std::string& payload, const fle
 void TreeNode::operate(std::uint32_t kind, const std::string& payload, std::chrono::milliseconds,
                        Hierarchy::Done done) {
   operations_.carry_out(kind, payload, done);
+}
+
+bool TreeNode::media(const std::string& payload) {
+  return engine_.media().heard(from_payload(payload));
+}
+
+std::vector<std::string> TreeNode::known_media() {
+  return to_payloads(engine_.media().known());
 }
 
 }  // namespace lc::processor

@@ -33,8 +33,8 @@ class TreeNode final : private Hierarchy::Host {
   Status check(std::uint32_t kind, const std::string& payload, const fleet::NodePath& below) override;
   void operate(std::uint32_t kind, const std::string& payload, std::chrono::milliseconds left,
                Hierarchy::Done done) override;
-  bool media(const std::string&) override { return false; }
-  std::vector<std::string> known_media() override { return {}; }
+  bool media(const std::string& payload) override;
+  std::vector<std::string> known_media() override;
 
   Engine& engine_;
   TokenDesk tokens_;

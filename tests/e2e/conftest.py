@@ -13,6 +13,7 @@ from support.network import Link
 from support.processes import Processes
 from support.programs import Programs
 from support.proxy import Proxy
+from support.tree import Tree
 from support.waiting import wait_until
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
@@ -89,6 +90,13 @@ def link():
     for tool in ('ip', 'tcpreplay', 'tcpdump'):
         assert shutil.which(tool), f'{tool} is not installed: deploy/install-dependencies build test'
     made = Link(pairs=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def tree(programs, tmp_path):
+    made = Tree(programs, tmp_path)
     yield made
     made.close()
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import OUR_CAPTURES
 from support import capture_file
 from support.filtering import LiveFiltering
-from support.frames import udp_frame
+from support.frames import late, split_call, udp_frame
 from support.waiting import wait_until
 
 CALL = OUR_CAPTURES / 'call-media.pcap'
@@ -82,7 +82,7 @@ def test_the_kernel_keeps_away_what_only_address_filters_leave_out(link, filteri
 def test_what_a_confirmed_filter_wants_is_captured_from_the_confirmation_on(link, filtering):
     """Also when the kernel kept it away before."""
     operator = filtering.operator
-    invite = split_call()[0][0]
+    invite = split_call(CALL)[0][0]
     revision = operator.put('address', 'IP_ADDRESS', WANTED[0]).revision
     hunter = filtering.hunter(link.rx[0])
     operator.wait_in_force('hunter-1', revision)
@@ -148,28 +148,13 @@ def test_nothing_wanted_is_lost_or_doubled_while_filters_change_fifty_times(link
     assert stored == list(range(len(sent)))
 
 
-def split_call():
-    """The call's signalling up to its answer, its media, and its end; each a list of frames."""
-    frames = [packet.data for packet in capture_file.read(CALL)]
-    is_sip = [(5060).to_bytes(2, 'big') in (frame[34:36], frame[36:38]) for frame in frames]
-    signalling = [frame for frame, sip in zip(frames, is_sip) if sip]
-    end = next(i for i, frame in enumerate(signalling) if b'BYE sip:' in frame)
-    return signalling[:end], [frame for frame, sip in zip(frames, is_sip) if not sip], signalling[end:]
-
-
-def late(frame, number):
-    """That RTP packet as one that tests can find again: its voice is a text."""
-    text = b'late %6d' % number
-    return frame[:-len(text)] + text
-
-
 @pytest.mark.slow
 @pytest.mark.deadline(120)
 @pytest.mark.parametrize('whose', [[], ['signalling']], ids=['filter for both', 'filter for the signalling only'])
 def test_media_that_passes_another_hunter_is_stored_from_its_first_packet_until_the_call_is_over(
         link, filtering, whose):
     operator = filtering.operator
-    start, media, end = split_call()
+    start, media, end = split_call(CALL)
     assert (len(start), len(media), len(end)) == (4, 100, 2)
     revision = operator.put('user', 'SIP_USER', 'ada', target_hunters=whose).revision
     hunters = [filtering.hunter(link.rx[i], '--no-filter-policy', 'none', hunter_id=hunter_id)
@@ -221,7 +206,7 @@ def test_media_that_passes_another_hunter_is_stored_from_its_first_packet_until_
 def test_media_of_a_followed_call_comes_through_a_kernel_that_kept_it_away(link, filtering):
     """The hunter at the media's link has an address filter only, which the kernel applies."""
     operator = filtering.operator
-    start, media, _ = split_call()
+    start, media, _ = split_call(CALL)
     operator.put('address', 'IP_ADDRESS', WANTED[0], target_hunters=['media'])
     operator.put('user', 'SIP_USER', 'ada', target_hunters=['signalling'])
     hunters = [filtering.hunter(link.rx[i], hunter_id=hunter_id) for i, hunter_id in enumerate(['signalling', 'media'])]

@@ -8,13 +8,14 @@ import types
 
 import grpc
 import pytest
-from conftest import REPOSITORY
+from conftest import OUR_CAPTURES, REPOSITORY
 from grpc_call import Client
 from support.operator import Operator
 from support.peer import MANAGEMENT
-from support.processor_tree import PATIENCE, Tree, wait_for_shape
+from support.tree import PATIENCE, Tree, wait_for_shape
 from support.waiting import wait_until
 
+CALL = OUR_CAPTURES / 'call-media.pcap'
 MESSAGES = 'lippycat.management'
 CHAIN = 'root', 'middle', 'leaf'
 INVALID = 'authorization token invalid: '
@@ -104,7 +105,7 @@ def root_of(tree):
 
 def test_a_filter_is_in_force_at_the_hunter_of_the_processor_that_is_meant(tree, root_of):
     root = root_of(*CHAIN)
-    hunter = tree.hunter('leaf', 'edge-1')
+    hunter = tree.hunter('leaf', 'edge-1', CALL)
     hunter.wait_for_log('connected')
     at_leaf, at_middle = Operator(tree.nodes['leaf']), Operator(tree.nodes['middle'])
     try:
@@ -308,7 +309,7 @@ def test_a_root_whose_certificate_is_another_ids_says_what_is_missing(programs, 
 def test_two_hundred_changes_reach_the_end_of_a_chain_of_ten(tree, root_of):
     names = [f'p{level}' for level in range(10)]
     root = root_of(*names)
-    hunter = tree.hunter('p9', 'edge-1')
+    hunter = tree.hunter('p9', 'edge-1', CALL)
     hunter.wait_for_log('connected')
     at_target = Operator(tree.nodes['p9'])
     took_ms = []

@@ -44,6 +44,21 @@ def _checksum(data):
     return struct.pack('>H', ~total & 0xffff)
 
 
+def split_call(capture):
+    """The signalling of the captured call up to its answer, its media, and its end; each a list of frames."""
+    frames = [packet.data for packet in capture_file.read(capture)]
+    is_sip = [(5060).to_bytes(2, 'big') in (frame[34:36], frame[36:38]) for frame in frames]
+    signalling = [frame for frame, sip in zip(frames, is_sip) if sip]
+    end = next(i for i, frame in enumerate(signalling) if b'BYE sip:' in frame)
+    return signalling[:end], [frame for frame, sip in zip(frames, is_sip) if not sip], signalling[end:]
+
+
+def late(frame, number):
+    """That RTP packet as one that tests can find again: its voice is a text."""
+    text = b'late %6d' % number
+    return frame[:-len(text)] + text
+
+
 def numbers_of(kept, capture):
     """Which frames of `capture`, numbered from 1, the packets `kept` are; each only once, and in this order."""
     where = collections.defaultdict(collections.deque)

@@ -146,7 +146,8 @@ struct Bench {
   packet::BatchBuilder builder{pool, "eth0", 0};
   std::uint64_t sequence = 0;
   std::int64_t now_ns = wall_ns();
-  FollowedCalls followed{table};
+  MediaDirectory media{table};
+  FollowedCalls followed{table, media};
 };
 
 }  // namespace

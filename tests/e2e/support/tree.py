@@ -1,26 +1,23 @@
-"""Processords below each other on loopback."""
-from conftest import OUR_CAPTURES
-
+"""Processords below each other on loopback, and what consoles see of them."""
 from support.topology import TopologyConsole
 from support.waiting import wait_until
 
-CALL = OUR_CAPTURES / 'call-media.pcap'
 PATIENCE = 12
 
 
 class Tree:
-    """Processords by name; each listens where it did before when it is started again."""
+    """Processords by name, all with `options`; each listens where it did before when it is started again."""
 
     def __init__(self, programs, folder, *options):
         self._programs, self._folder, self._options = programs, folder, options
         self._ports, self._consoles = {}, []
         self.nodes = {}
 
-    def start(self, name, *upstreams, listen=None, **more):
-        options = ['--upstream', ','.join(getattr(u, 'address', u) for u in upstreams)] if upstreams else []
-        listen = listen or f'127.0.0.1:{self._ports.get(name, 0)}'
-        node = self._programs.processord('--processor-id', more.get('processor_id', name), '--state-dir',
-                                         self._folder / f'state-{name}', *options, *self._options, listen=listen)
+    def start(self, name, *upstreams, processor_id=None, options=(), **how):
+        above = ['--upstream', ','.join(getattr(u, 'address', u) for u in upstreams)] if upstreams else []
+        node = self._programs.processord('--processor-id', processor_id or name, '--state-dir',
+                                         self._folder / f'state-{name}', *above, *self._options, *options,
+                                         listen=f'127.0.0.1:{self._ports.get(name, 0)}', **how)
         self._ports[name] = node.port
         self.nodes[name] = node
         return node
@@ -38,8 +35,9 @@ class Tree:
         self._consoles.append(TopologyConsole(self.nodes[name]))
         return self._consoles[-1]
 
-    def hunter(self, name, hunter_id):
-        return self._programs.hunterd(self.nodes[name], '--loop', '0', '--pace', interface=CALL, hunter_id=hunter_id)
+    def hunter(self, name, hunter_id, capture):
+        """One that reads the capture file over and over, at its pace."""
+        return self._programs.hunterd(self.nodes[name], '--loop', '0', '--pace', interface=capture, hunter_id=hunter_id)
 
     def close(self):
         for console in self._consoles:
@@ -54,3 +52,9 @@ def shape(node):
 
 def wait_for_shape(console, wanted, within=PATIENCE):
     wait_until(lambda: shape(console.ask()) == wanted, within, wanted)
+
+
+def find(node, *path):
+    for name in path:
+        node = next(child for child in node.downstream_processors if child.processor_id == name)
+    return node
