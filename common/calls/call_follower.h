@@ -14,6 +14,7 @@
 #include "common/calls/call_table.h"
 #include "common/calls/forwarder.h"
 #include "common/calls/holding_ring.h"
+#include "common/calls/plain_datagram.h"
 #include "common/calls/stream_memo.h"
 #include "common/calls/want.h"
 #include "common/sip/message.h"
@@ -66,10 +67,28 @@ class CallFollower final : private CallTable::Listener {
   std::uint32_t sip(std::span<const std::uint8_t> bytes, std::span<const FrameId> frames);
   /// The frame repeats a message of which sip() gave this answer.
   void repeated(FrameId frame, std::uint32_t answer);
-  /// A UDP datagram comes soon.
-  void expect(const packet::IpPacket& udp) const {
-    memo_.prefetch({unmapped(udp.source), udp.source_port}, {unmapped(udp.destination), udp.destination_port});
+  /// The short way for a datagram of a stream that was decided before. Null: sip() or datagram() decides. Otherwise the
+  /// entry is as true of it as of the packet before; what follows from that is left to the caller, and heard() is to be
+  /// called. Valid until the next call that is not known() or heard().
+  StreamMemo::Entry* known(const PlainDatagram& datagram) {
+    if (!may_be_rtp(datagram.payload)) return nullptr;  // it may be SIP
+    StreamMemo::Entry* const entry = memo_.find(datagram.hash, datagram.from, datagram.to);
+    return entry != nullptr && holds(*entry, datagram.payload) ? entry : nullptr;
   }
+  void heard(StreamMemo::Entry& known) {
+    const auto now = static_cast<std::uint32_t>(now_ns_ >> 30);
+    if (known.touched == now) return;
+    known.touched = now;
+    table_.touch(known.call, source_, now_ns_);
+  }
+  /// By whom a stream's packets are wanted; without an observer.
+  [[nodiscard]] const Want& want_of(const StreamMemo::Entry& known) const { return memo_.want(known.note); }
+  /// The stream of a datagram that comes soon, if there is an entry; it may not hold any more.
+  [[nodiscard]] const StreamMemo::Entry* find(const PlainDatagram& datagram) {
+    return memo_.find(datagram.hash, datagram.from, datagram.to);
+  }
+  /// That is asked for soon.
+  void prefetch(const PlainDatagram& datagram) const { memo_.prefetch(datagram.hash); }
   /// A UDP datagram that is not SIP.
   void datagram(const packet::IpPacket& udp, FrameId frame);
   /// An ICMP error about one.
@@ -144,6 +163,14 @@ class CallFollower final : private CallTable::Listener {
   void release_held(const Endpoint& endpoint, const Want& want);
   void forward_taken(std::vector<FrameId>& taken, const Want& want, std::size_t media_from);
   enum class Claim { kNobody, kUnwanted, kWanted };
+  static bool may_be_rtp(std::span<const std::uint8_t> payload) {
+    constexpr std::size_t kHeader = 12;
+    return payload.size() >= kHeader && payload[0] >> 6 == 2;
+  }
+  [[nodiscard]] bool holds(const StreamMemo::Entry& known, std::span<const std::uint8_t> payload) const {
+    if (table_.version(known.call) != known.version) return false;
+    return known.note == StreamMemo::kUnwanted || (may_be_rtp(payload) && sip::ssrc_of(payload) == known.ssrc);
+  }
   bool remembered(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to, FrameId frame);
   void remember(CallIndex call, const Endpoint& from, const Endpoint& to, const sip::Rtp* stream);
   void give_media(CallIndex call, const packet::IpPacket& udp, FrameId frame);

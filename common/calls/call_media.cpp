@@ -29,24 +29,16 @@ void CallFollower::datagram(const packet::IpPacket& udp, FrameId frame) {
 
 // Most packets are of a stream that was decided before.
 bool CallFollower::remembered(const packet::IpPacket& udp, const Endpoint& from, const Endpoint& to, FrameId frame) {
-  constexpr std::size_t kRtpHeader = 12;
-  StreamMemo::Entry& known = memo_.at(from, to);
-  if (known.version == 0 || known.from != from || known.to != to) return false;
-  if (table_.version(known.call) != known.version) return false;
-  if (known.note != StreamMemo::kUnwanted) {
-    const std::span<const std::uint8_t> bytes = udp.payload;
-    if (bytes.size() < kRtpHeader || bytes[0] >> 6 != 2 || sip::ssrc_of(bytes) != known.ssrc) return false;
+  StreamMemo::Entry* const known = memo_.find(stream_hash(from, to), from, to);
+  if (known == nullptr || !holds(*known, udp.payload)) return false;
+  if (known->note != StreamMemo::kUnwanted) {
     if (observer_ != nullptr) {
-      known.note = observer_->media(known.call, udp, frame, known.note);
+      known->note = observer_->media(known->call, udp, frame, known->note);
     } else {
-      judge_.want_media(frame, memo_.want(known.note), udp);
+      judge_.want_media(frame, memo_.want(known->note), udp);
     }
   }
-  const auto now = static_cast<std::uint32_t>(now_ns_ >> 30);
-  if (known.touched != now) {
-    known.touched = now;
-    table_.touch(known.call, source_, now_ns_);
-  }
+  heard(*known);
   return true;
 }
 

@@ -28,23 +28,49 @@ CallSorter::CallSorter(Listener& listener, Purpose purpose)
 }
 
 void CallSorter::look(const packet::PacketView& view, std::uint32_t link_type, std::uint32_t source,
-                      std::uint32_t interface, std::int64_t now_ns, Ticket ticket) {
+                      std::uint32_t interface, std::int64_t now_ns, Ticket ticket, const Coming& coming) {
   if (source_of_.size() <= interface) source_of_.resize(interface + 1);
   source_of_[interface] = source;
   calls_.at(source, now_ns);
-  const FrameId frame = frames_.begin(view, {interface, link_type, ticket});
-  dissector_.add(frame, link_type, now_ns);
-  frames_.finish();
-  if (frames_.held_bytes() > kMostHeldBytes || frames_.held_frames() > kMostHeldFrames) finish();
+  if (!coming.is_plain || !look_shortly(view, coming.datagram, source, ticket)) {
+    const FrameId frame = frames_.begin(view, {interface, link_type, ticket});
+    dissector_.add(frame, link_type, now_ns);
+    frames_.finish();
+    if (frames_.held_bytes() > kMostHeldBytes || frames_.held_frames() > kMostHeldFrames) finish();
+  }
   if (now_ns < next_expiry_ns_ && now_ns >= next_expiry_ns_ - 2 * kExpiryNs) return;
   next_expiry_ns_ = now_ns + kExpiryNs;
   dissector_.expire(now_ns);
   calls_.expire(now_ns, now_ns);
 }
 
-void CallSorter::expect(const packet::PacketView& frame, std::uint32_t link_type) const {
-  const packet::Decoded decoded = packet::decode(link_type, {frame.data, frame.captured});
-  if (decoded.ip.protocol == kUdp && decoded.ip.has_ports) calls_.expect(decoded.ip);
+CallSorter::Coming CallSorter::coming(const packet::PacketView& frame, std::uint32_t link_type) const {
+  Coming coming;
+  coming.is_plain = read_plain(link_type, {frame.data, frame.captured}, coming.datagram);
+  if (coming.is_plain) calls_.prefetch(coming.datagram);
+  return coming;
+}
+
+void CallSorter::expect(const Coming& coming) {
+  if (!coming.is_plain) return;
+  const StreamMemo::Entry* const known = calls_.find(coming.datagram);
+  if (known != nullptr && known->note < StreamMemo::kNothing) listener_.expect(known->note);
+}
+
+// The same as datagram() and media(), for a frame that needs no place in the store.
+bool CallSorter::look_shortly(const packet::PacketView& frame, const PlainDatagram& datagram, std::uint32_t source,
+                              Ticket ticket) {
+  StreamMemo::Entry* const known = calls_.known(datagram);
+  if (known == nullptr) return false;
+  const bool sorts = purpose_ == Purpose::kSort;
+  if (known->note != StreamMemo::kUnwanted) {
+    if (sorts) listener_.belongs(ticket, known->call, Part::kMedia);
+    const Context context{source, frame.timestamp_ns, datagram.from, datagram.to};
+    known->note = listener_.media(known->call, datagram.payload, context, known->note);
+  }
+  calls_.heard(*known);
+  if (sorts) listener_.settled(ticket);
+  return true;
 }
 
 void CallSorter::sweep(std::span<const std::int64_t> now_ns, std::int64_t earliest_ns) {

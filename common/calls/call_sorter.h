@@ -43,18 +43,32 @@ class CallSorter final : private Dissector::Handler, private Judge, private Call
     virtual void belongs(Ticket frame, CallIndex call, Part part) = 0;
     /// Everything is said of the frame.
     virtual void settled(Ticket frame) = 0;
+    /// media() will soon be asked with this note.
+    virtual void expect(StreamMemo::Note note) = 0;
   };
 
   /// kWatch: nobody asks whose a frame is, so none is kept for a call that may still claim it.
   enum class Purpose { kSort, kWatch };
   explicit CallSorter(Listener& listener, Purpose purpose = Purpose::kSort);
 
-  /// `source`: whose packets' time it is; `interface`: one of all sources; `now_ns`: PacketClock's time of the frame.
-  void look(const packet::PacketView& frame, std::uint32_t link_type, std::uint32_t source, std::uint32_t interface,
-            std::int64_t now_ns, Ticket ticket);
+  /// A frame that will be looked at, as far as it was read beforehand.
+  struct Coming {
+    PlainDatagram datagram;
+    bool is_plain = false;
+  };
+  /// Two steps ahead of look(), so that what is known of the frame's stream comes from memory while others are looked
+  /// at: coming(), and a few frames later expect().
+  [[nodiscard]] Coming coming(const packet::PacketView& frame, std::uint32_t link_type) const;
+  void expect(const Coming& coming);
 
-  /// The frame comes soon: what is known of its stream is fetched from memory meanwhile.
-  void expect(const packet::PacketView& frame, std::uint32_t link_type) const;
+  /// `source`: whose packets' time it is; `interface`: one of all sources; `now_ns`: PacketClock's time of the frame;
+  /// `coming`: what coming() gave of this frame.
+  void look(const packet::PacketView& frame, std::uint32_t link_type, std::uint32_t source, std::uint32_t interface,
+            std::int64_t now_ns, Ticket ticket, const Coming& coming);
+  void look(const packet::PacketView& frame, std::uint32_t link_type, std::uint32_t source, std::uint32_t interface,
+            std::int64_t now_ns, Ticket ticket) {
+    look(frame, link_type, source, interface, now_ns, ticket, coming(frame, link_type));
+  }
 
   /// Ends what is over by the time of each source (0: not known), and gives up what has waited too long by the time
   /// of all.
@@ -65,6 +79,8 @@ class CallSorter final : private Dissector::Handler, private Judge, private Call
   [[nodiscard]] const CallTable& table() const { return calls_.table(); }
 
  private:
+  bool look_shortly(const packet::PacketView& frame, const PlainDatagram& datagram, std::uint32_t source,
+                    Ticket ticket);
   void datagram(const packet::IpPacket& ip, FrameId frame) override;
   std::uint32_t message(std::size_t protocol, const packet::StreamEnds& ends, std::span<const std::uint8_t> bytes,
                         std::span<const FrameId> frames) override;

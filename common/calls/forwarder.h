@@ -28,6 +28,11 @@ class Forwarder final : public Judge {
 
   void set_outlet(Outlet* outlet) { outlet_ = outlet; }
 
+  /// A frame that was judged without a place in the store, and is wanted whole.
+  void pass_on(const packet::PacketView& frame, const Origin& origin, const Want& want) {
+    outlet_->forward(frame, origin, want.encoded);
+  }
+
   void begin(FrameId looked_at);
   void want(FrameId frame, const Want& want) override;
   void want_media(FrameId frame, const Want& want, const packet::IpPacket& datagram) override;

@@ -45,6 +45,8 @@ class FrameStore {
 
   void hold(FrameId id);
   void release(FrameId id);
+  /// A frame that was judged without a place here is not wanted.
+  void count_dropped() { ++dropped_; }
   /// Whoever forwards `id` forwards these first: fragments of one datagram, of which `id` is the last. Holds them as
   /// long as `id` lives. Fragments in fragments beyond kMaxDepth are left out: nobody has reason to send them.
   void bundle(FrameId id, std::span<const FrameId> fragments);

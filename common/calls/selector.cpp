@@ -25,6 +25,10 @@ constexpr std::int64_t kExpiryNs = 100'000'000;  // between two looks for what h
 // In the order of protocols().
 enum Protocol : std::size_t { kSip, kWebSocket, kTls, kHttp, kMail, kDnsStream };
 
+bool is_dns(std::uint16_t port) {
+  return port == kDns || port == kMulticastDns;
+}
+
 std::vector<packet::StreamProtocol> protocols() {
   return {sip::stream_protocol(),  sip::websocket_protocol(), filter::tls_protocol(),
           filter::http_protocol(), filter::mail_protocol(),   filter::dns_protocol()};
@@ -92,6 +96,31 @@ void Selector::apply_pending() {
 void Selector::look(const packet::PacketView& view, const Origin& origin) {
   now_ns_ = clock_.time_of(origin.interface, view.timestamp_ns);
   calls_.at(origin.interface, now_ns_);
+  if (!look_shortly(view, origin)) look_inside(view, origin);
+  if (now_ns_ >= next_expiry_ns_ || now_ns_ < next_expiry_ns_ - 2 * kExpiryNs) expire(now_ns_);
+}
+
+// A known stream of media is nobody else's, unless there are filters that judge each packet.
+bool Selector::look_shortly(const packet::PacketView& view, const Origin& origin) {
+  const filter::FilterSet& filters = *plan_->filters;
+  if (!filters.follows_calls() || filters.any_bpf() || filters.any_address()) return false;
+  PlainDatagram datagram;
+  if (!read_plain(origin.link_type, {view.data, view.captured}, datagram)) return false;
+  if (filters.any_dns() && (is_dns(datagram.from.port) || is_dns(datagram.to.port))) return false;
+  StreamMemo::Entry* const known = calls_.known(datagram);
+  if (known == nullptr) return false;
+  if (known->note == StreamMemo::kUnwanted) {
+    frames_.count_dropped();
+  } else {
+    const Want& want = calls_.want_of(*known);
+    if (want.media != MediaExtent::kFull) return false;
+    forwarder_.pass_on(view, origin, want);
+  }
+  calls_.heard(*known);
+  return true;
+}
+
+void Selector::look_inside(const packet::PacketView& view, const Origin& origin) {
   const FrameId frame = frames_.begin(view, origin);
   forwarder_.begin(frame);
   direct_.clear();
@@ -104,7 +133,6 @@ void Selector::look(const packet::PacketView& view, const Origin& origin) {
   forwarder_.conclude(direct_, origin.link_type);
   frames_.finish();
   if (frames_.held_bytes() > kMostHeldBytes || frames_.held_frames() > kMostHeldFrames) finish();
-  if (now_ns_ >= next_expiry_ns_ || now_ns_ < next_expiry_ns_ - 2 * kExpiryNs) expire(now_ns_);
 }
 
 void Selector::header(const packet::IpPacket& ip, FrameId frame, bool joined) {
@@ -130,16 +158,13 @@ void Selector::datagram(const packet::IpPacket& ip, FrameId frame) {
     if (filters.follows_calls() && packet::decode_quoted_udp(ip, udp)) calls_.undelivered(udp, frame);
     return;
   }
-  if (filters.any_dns() && ip.has_ports) {
-    const auto is_dns = [](std::uint16_t port) { return port == kDns || port == kMulticastDns; };
-    if (is_dns(ip.source_port) || is_dns(ip.destination_port)) {
-      matches_.clear();
-      filters.match_dns(ip.payload, matches_);
-      if (!matches_.empty()) {
-        want_.clear();
-        plan_->add(matches_, want_);
-        forwarder_.want(frame, want_);
-      }
+  if (filters.any_dns() && ip.has_ports && (is_dns(ip.source_port) || is_dns(ip.destination_port))) {
+    matches_.clear();
+    filters.match_dns(ip.payload, matches_);
+    if (!matches_.empty()) {
+      want_.clear();
+      plan_->add(matches_, want_);
+      forwarder_.want(frame, want_);
     }
   }
   if (filters.follows_calls() && calls_.sip(ip.payload, {&frame, 1}) != 0) return;

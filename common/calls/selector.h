@@ -85,6 +85,8 @@ class Selector final : private Dissector::Handler {
 
   void apply_pending();
   void look(const packet::PacketView& view, const Origin& origin);
+  bool look_shortly(const packet::PacketView& view, const Origin& origin);
+  void look_inside(const packet::PacketView& view, const Origin& origin);
   void expire(std::int64_t now_ns);
   void finish();
   void publish_counts();

@@ -32,17 +32,25 @@ class StreamMemo {
   };
   static_assert(sizeof(Entry) == 64);
 
+  /// The stream's entry; null: there is none. `hash`: stream_hash() of both.
+  Entry* find(std::size_t hash, const Endpoint& from, const Endpoint& to) {
+    Entry* const pair = &entries_[pair_of(hash)];
+    for (Entry* entry : {pair, pair + 1}) {
+      if (entry->to == to && entry->from == from) return entry;
+    }
+    return nullptr;
+  }
+
   /// The entry where that stream is, or would be.
   Entry& at(const Endpoint& from, const Endpoint& to) {
-    Entry* const pair = &entries_[pair_of(from, to)];
-    for (Entry* entry : {pair, pair + 1}) {
-      if (entry->to == to && entry->from == from) return *entry;
-    }
+    const std::size_t hash = stream_hash(from, to);
+    if (Entry* const known = find(hash, from, to)) return *known;
+    Entry* const pair = &entries_[pair_of(hash)];
     return pair[0].touched <= pair[1].touched ? pair[0] : pair[1];
   }
 
-  /// Fetches it from memory while something else is done.
-  void prefetch(const Endpoint& from, const Endpoint& to) const { __builtin_prefetch(&entries_[pair_of(from, to)]); }
+  /// Fetches the entry from memory while something else is done.
+  void prefetch(std::size_t hash) const { __builtin_prefetch(&entries_[pair_of(hash)]); }
 
   /// A copy of `want` for entries: one for all that are alike, as most calls are wanted by few filters. May forget
   /// every entry, so it comes before at().
@@ -63,9 +71,7 @@ class StreamMemo {
   [[nodiscard]] const Want& want(Note index) const { return wants_[index]; }
 
  private:
-  [[nodiscard]] static std::size_t pair_of(const Endpoint& from, const Endpoint& to) {
-    return stream_hash(from, to) % kEntries & ~std::size_t{1};
-  }
+  [[nodiscard]] static std::size_t pair_of(std::size_t hash) { return hash % kEntries & ~std::size_t{1}; }
 
   static constexpr std::size_t kEntries = 32'768;
   static constexpr std::size_t kWants = 4'096;

@@ -14,9 +14,6 @@ using Bytes = std::span<const std::uint8_t>;
 // https://www.iana.org/assignments/protocol-numbers
 enum Protocol : std::uint8_t { kIcmp = 1, kIpv4InIp = 4, kUdp = 17, kIpv6InIp = 41, kGre = 47, kIcmpv6 = 58 };
 
-// https://www.iana.org/assignments/service-names-port-numbers; 8472 is what Linux took before there was a number.
-enum Port : std::uint16_t { kGtpU = 2152, kVxlan = 4789, kLinuxVxlan = 8472 };
-
 // https://www.iana.org/assignments/ieee-802-numbers, and https://www.iana.org/assignments/gre-parameters
 enum GreProtocol : std::uint16_t {
   kTypeIpv4 = 0x0800,

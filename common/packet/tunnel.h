@@ -11,6 +11,14 @@ namespace lc::packet {
 /// fragment of a datagram carries none; its whole does. Any thread; never throws or allocates; any bytes are allowed.
 bool decode_inner(const IpPacket& outer, Decoded& inner);
 
+// https://www.iana.org/assignments/service-names-port-numbers; 8472 is what Linux took before there was a number.
+enum TunnelPort : std::uint16_t { kGtpU = 2152, kVxlan = 4789, kLinuxVxlan = 8472 };
+
+/// Of UDP: whether decode_inner() looks for a tunnel there, be it the sender's port or the receiver's. Any thread.
+constexpr bool is_tunnel_port(std::uint16_t port) {
+  return port == kGtpU || port == kVxlan || port == kLinuxVxlan;
+}
+
 /// Whether `icmp` is an error about a UDP packet (RFC 792, RFC 4443 section 3), whose headers are then read into `udp`.
 bool decode_quoted_udp(const IpPacket& icmp, IpPacket& udp);
 

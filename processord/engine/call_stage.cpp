@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "common/base/log.h"
@@ -173,8 +174,12 @@ void CallStage::look(Item item) {
     waiting.arrived = Clock::now();
     waiting.undecided = batch->packets().size();
     pending_bytes_ += batch->memory_bytes();
+    looked_at_ = &waiting;
+    looked_at_number_ = number;
   }
   look_at(*batch, source, sorts() ? number : 0);
+  looked_at_ = nullptr;
+  looked_at_number_ = 0;
   sources_.seen(source, wall_ns());
   if (sorts()) return;
   queued_bytes_ -= batch->memory_bytes();
@@ -182,20 +187,29 @@ void CallStage::look(Item item) {
 }
 
 void CallStage::look_at(const packet::Batch& batch, std::uint32_t source, std::uint64_t number) {
-  // Packets whose headers, and what is known of whose streams, are under way from memory while one is looked at.
-  constexpr std::size_t kFarAhead = 8;
-  constexpr std::size_t kAhead = 4;
+  // While one packet is looked at, of those behind it are under way from memory: what is known of the stream, where it
+  // is known, and the packet's headers.
+  constexpr std::size_t kStep = 4;
+  constexpr std::size_t kAhead = 2 * kStep;
+  std::array<calls::CallSorter::Coming, kAhead> coming;
   const auto packets = batch.packets();
-  for (std::size_t i = 0; i < packets.size(); ++i) {
-    if (i + kFarAhead < packets.size()) __builtin_prefetch(batch.view(packets[i + kFarAhead]).data);
-    if (i + kAhead < packets.size()) {
-      const packet::PacketEntry& soon = packets[i + kAhead];
-      sorter_.expect(batch.view(soon), batch.interfaces()[soon.interface].link_type);
+  const auto link_type_of = [&](const packet::PacketEntry& entry) {
+    return batch.interfaces()[entry.interface].link_type;
+  };
+  for (std::size_t newest = 0; newest < packets.size() + kAhead; ++newest) {
+    if (newest + kStep < packets.size()) __builtin_prefetch(batch.data_of(packets[newest + kStep]));
+    if (newest >= kStep && newest - kStep < packets.size()) sorter_.expect(coming[(newest - kStep) % kAhead]);
+    if (newest >= kAhead) {
+      const std::size_t i = newest - kAhead;
+      const packet::PacketEntry& entry = packets[i];
+      const std::int64_t now_ns = sources_.time_of(source, entry.interface, entry.timestamp_ns);
+      sorter_.look(batch.view(entry), link_type_of(entry), source, source << 8 | (entry.interface & 0xffU), now_ns,
+                   number << kPacketBits | i, coming[i % kAhead]);
     }
-    const packet::PacketEntry& entry = packets[i];
-    const std::int64_t now_ns = sources_.time_of(source, entry.interface, entry.timestamp_ns);
-    sorter_.look(batch.view(entry), batch.interfaces()[entry.interface].link_type, source,
-                 source << 8 | (entry.interface & 0xffU), now_ns, number << kPacketBits | i);
+    if (newest < packets.size()) {
+      const packet::PacketEntry& entry = packets[newest];
+      coming[newest % kAhead] = sorter_.coming(batch.view(entry), link_type_of(entry));
+    }
   }
 }
 
@@ -291,6 +305,7 @@ void CallStage::removed(calls::CallIndex call) {
 
 CallStage::Pending* CallStage::pending(calls::Ticket frame) {
   const std::uint64_t number = frame >> kPacketBits;
+  if (number == looked_at_number_) return looked_at_;
   return number >= first_ && number - first_ < pending_.size() ? &pending_[number - first_] : nullptr;
 }
 

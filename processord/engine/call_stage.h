@@ -95,6 +95,7 @@ class CallStage final : private calls::CallSorter::Listener {
   void removed(calls::CallIndex call) override;
   void belongs(calls::Ticket frame, calls::CallIndex call, calls::CallSorter::Part part) override;
   void settled(calls::Ticket frame) override;
+  void expect(calls::StreamMemo::Note note) override { tracker_.expect(note); }
   Pending* pending(calls::Ticket frame);
 
   CallTracker& tracker_;
@@ -114,6 +115,9 @@ class CallStage final : private calls::CallSorter::Listener {
   std::deque<Pending> pending_;
   std::uint64_t first_ = 1;  // number of the first of pending_
   std::size_t pending_bytes_ = 0;
+  // Of pending_: most of what is found out concerns the batch that is looked at. 0, null: none.
+  std::uint64_t looked_at_number_ = 0;
+  Pending* looked_at_ = nullptr;
   std::vector<Place> places_;                                                    // by CallIndex
   std::unordered_map<calls::CallIndex, std::vector<std::string>> learned_from_;  // paths
   const std::string* learning_from_ = nullptr;

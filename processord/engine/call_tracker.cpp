@@ -160,6 +160,13 @@ calls::StreamMemo::Note CallTracker::media(calls::CallIndex call, std::span<cons
   return note;
 }
 
+void CallTracker::expect(calls::StreamMemo::Note note) const {
+  constexpr std::size_t kLine = 64;
+  if (note >= streams_.size()) return;
+  const auto* const stream = reinterpret_cast<const char*>(&streams_[note]);
+  for (std::size_t at = 0; at < sizeof(Stream); at += kLine) __builtin_prefetch(stream + at, 1);
+}
+
 bool CallTracker::is_stream(const Stream& stream, calls::CallIndex call, std::uint32_t ssrc,
                             const calls::CallSorter::Context& context) const {
   return stream.call == call && stream.ssrc == ssrc && stream.source == context.source && stream.to == context.to &&

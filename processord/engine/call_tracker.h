@@ -35,6 +35,7 @@ class CallTracker {
                                 const calls::CallSorter::Context& context, const std::string& hunter_id,
                                 calls::StreamMemo::Note note);
   void removed(calls::CallIndex call);
+  void expect(calls::StreamMemo::Note note) const;
 
   /// A batch of this source comes: if it has dropped packets, streams have gaps that are not the network's.
   void heard_of(std::uint32_t source, const packet::BatchHeader& header);

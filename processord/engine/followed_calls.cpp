@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/calls/plain_datagram.h"
 #include "common/sip/message.h"
 
 namespace lc::processor {
@@ -148,7 +149,11 @@ void FollowedCalls::take(const packet::Batch& batch) {
   for (std::size_t i = 1; i < interests.size(); ++i) interests[i] = interest_of(batch.matched()[i]);
 
   const std::uint32_t index = sources_.index_of(batch.source());
-  for (const packet::PacketEntry& entry : batch.packets()) {
+  constexpr std::size_t kAhead = 8;  // packets whose headers come from memory meanwhile
+  const auto packets = batch.packets();
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    if (i + kAhead < packets.size()) __builtin_prefetch(batch.data_of(packets[i + kAhead]));
+    const packet::PacketEntry& entry = packets[i];
     if (entry.matched == 0) continue;
     Hits& hit = hits[entry.matched];
     ++hit.packets;
@@ -179,15 +184,12 @@ void FollowedCalls::datagram(const packet::IpPacket& ip, calls::FrameId frame) {
   }
 }
 
-// Most packets of wanted calls are media, of which there is nothing to learn. (What a tunnel carries was noted by its
-// inner addresses.)
+// Most packets of wanted calls are media, of which there is nothing to learn.
 bool FollowedCalls::is_known_media(const packet::PacketView& frame, std::uint32_t link_type,
                                    std::int64_t now_ns) const {
-  const packet::IpPacket ip = packet::decode(link_type, {frame.data, frame.captured}).ip;
-  if (ip.protocol != kUdp || !ip.has_ports || ip.is_fragment() || sip::begins_message(ip.payload)) return false;
-  const calls::Endpoint from{calls::unmapped(ip.source), ip.source_port};
-  const calls::Endpoint to{calls::unmapped(ip.destination), ip.destination_port};
-  return was_touched(calls::stream_hash(from, to), now_ns);
+  calls::PlainDatagram datagram;
+  return calls::read_plain(link_type, {frame.data, frame.captured}, datagram) && was_touched(datagram.hash, now_ns) &&
+         !sip::begins_message(datagram.payload);
 }
 
 bool FollowedCalls::was_touched(std::uint64_t hash, std::int64_t now_ns) const {

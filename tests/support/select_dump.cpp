@@ -106,6 +106,7 @@ class Calls final : public calls::CallSorter::Listener {
     if (settled_frames.contains(frame)) throw std::logic_error("frame " + std::to_string(frame) + " was settled before");
     frames[frame].insert(numbers.at(index));
   }
+  void expect(calls::StreamMemo::Note) override {}
   void settled(calls::Ticket frame) override {
     if (!settled_frames.insert(frame).second) throw std::logic_error("settled twice: " + std::to_string(frame));
   }

@@ -1,0 +1,24 @@
+// The short way to what most packets of media are: whole UDP datagrams behind the plainest headers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "common/calls/endpoint.h"
+
+namespace lc::calls {
+
+struct PlainDatagram {
+  Endpoint from, to;
+  std::size_t hash = 0;  // stream_hash() of both
+  std::span<const std::uint8_t> payload;
+};
+
+/// A datagram whose headers stand at fixed places: Ethernet or Linux cooked with one VLAN tag at most, IPv4 without
+/// options or IPv6 without extension headers, nothing cut or in fragments, and on no port of a tunnel. What it gives
+/// is what Dissector gives its handler, and that gives nothing else of the frame. False: nothing is said, neither that
+/// it is no such datagram; `datagram` has no meaning then. Any bytes are allowed. Any thread.
+bool read_plain(std::uint32_t link_type, std::span<const std::uint8_t> frame, PlainDatagram& datagram);
+
+}  // namespace lc::calls
