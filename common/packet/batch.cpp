@@ -88,6 +88,48 @@ bool read_packet(std::span<const std::uint8_t> message, const std::uint8_t* batc
   return true;
 }
 
+/// The front of a packet that is written as all senders do, fields by rising number: its bytes, time and lengths.
+/// `rest` is what follows. False: it is written otherwise, or has none of these, and `entry` has no meaning.
+bool read_front(std::span<const std::uint8_t> message, const std::uint8_t* batch_begin, PacketEntry& entry,
+                std::span<const std::uint8_t>& rest) {
+  Reader reader(message, 1);
+  const auto comes = [&](std::uint32_t field, WireType type) {
+    const std::uint8_t tag = static_cast<std::uint8_t>(field << 3 | type);
+    return reader.skip_same({&tag, 1});
+  };
+  std::span<const std::uint8_t> data;
+  std::uint64_t timestamp = 0;
+  std::uint64_t captured = 0;  // the data's own size says it
+  std::uint64_t original = 0;
+  if (!comes(wire_format::kData, wire_format::kBytes) || !reader.bytes(data)) return false;
+  if (!comes(wire_format::kTimestamp, wire_format::kVarint) || !reader.varint(timestamp)) return false;
+  if (!comes(wire_format::kCaptureLength, wire_format::kVarint) || !reader.varint(captured)) return false;
+  if (!comes(wire_format::kOriginalLength, wire_format::kVarint) || !reader.varint(original)) return false;
+  if (data.empty() || data.size() > kMaxPacketBytes) return false;
+  rest = {reader.position(), message.data() + message.size()};
+  entry.timestamp_ns = static_cast<std::int64_t>(timestamp);
+  entry.offset = static_cast<std::uint32_t>(data.data() - batch_begin);
+  entry.captured = static_cast<std::uint32_t>(data.size());
+  entry.original = std::max(static_cast<std::uint32_t>(original), entry.captured);
+  return true;
+}
+
+/// Of what read_packet() has taken: whether it says nothing but the interface, the link type and what was matched.
+bool says_only_whence(std::span<const std::uint8_t> rest) {
+  Reader reader(rest, 1);
+  while (!reader.done()) {
+    std::uint32_t field = 0;
+    WireType type{};
+    if (!reader.tag(field, type)) return false;
+    const bool is_number =
+        type == wire_format::kVarint && (field == wire_format::kInterfaceIndex || field == wire_format::kLinkType);
+    const bool is_text = type == wire_format::kBytes &&
+                         (field == wire_format::kInterfaceName || field == wire_format::kMatchedFilterIds);
+    if ((!is_number && !is_text) || !reader.skip(field, type)) return false;
+  }
+  return true;
+}
+
 bool read_stats(std::span<const std::uint8_t> message, BatchStats& stats) {
   Reader reader(message, 1);
   while (!reader.done()) {
@@ -188,6 +230,14 @@ Result<Batch> Batch::parse(Region bytes) {
                                              std::to_string(reader.position() - begin)};
   };
 
+  // Nearly all packets of a batch say the same of where they come from: that is read once, and then compared.
+  struct {
+    bool is_simple = false;  // `rest` says nothing of the packet itself
+    std::span<const std::uint8_t> rest;
+    std::uint16_t interface = 0;
+    std::uint16_t matched = 0;
+  } before;
+
   while (!reader.done()) {
     std::uint32_t field = 0;
     WireType type{};
@@ -202,6 +252,14 @@ Result<Batch> Batch::parse(Region bytes) {
       if (batch.packets_.size() == kMaxBatchPackets) return malformed("more packets than a batch may have");
       if (batch.packets_.empty()) expect(content.size());
       PacketEntry& entry = batch.packets_.emplace_back();
+      std::span<const std::uint8_t> rest;
+      const bool has_front = read_front(content, begin, entry, rest);
+      if (has_front && before.is_simple && std::ranges::equal(rest, before.rest)) {
+        entry.interface = before.interface;
+        entry.matched = before.matched;
+        continue;
+      }
+      entry = {};
       Extras extras;
       auto& known = batch.interfaces_;
       const Checked checked{known.empty() ? std::string_view() : known.back().name, batch.matched_.back().fields()};
@@ -219,6 +277,7 @@ Result<Batch> Batch::parse(Region bytes) {
       } else {
         entry.interface = static_cast<std::uint16_t>(known.size() - 1);
       }
+      before = {has_front && says_only_whence(rest), rest, entry.interface, entry.matched};
     } else if (type == wire_format::kBytes && field == wire_format::kHunterId) {
       if (!reader.bytes(content) || !is_utf8(as_text(content))) return malformed("bad hunter_id");
       batch.header_.hunter_id = as_text(content);
