@@ -103,6 +103,21 @@ def interface_descriptions(path):
     return [dict(_options(body[8:], order))[3].decode() for kind, body, order in _blocks(path) if kind == 1]
 
 
+def packets_by_description(path):
+    """The packets of a pcapng file in order, apart by the if_description of their interfaces."""
+    found, interfaces = {}, []
+    for kind, body, order in _blocks(path):
+        if kind == 1:
+            interfaces.append((dict(_options(body[8:], order))[3].decode(), _interface(body, order)))
+        elif kind == 6:
+            number, high, low, captured, length = struct.unpack_from(order + 'IIIII', body)
+            description, (link_type, ticks_per_second, offset, _, _) = interfaces[number]
+            time_ns = offset * 1_000_000_000 + ((high << 32) + low) * 1_000_000_000 // ticks_per_second
+            packet = Packet(time_ns, link_type, length, body[20:20 + captured])
+            found.setdefault(description, []).append(packet)
+    return found
+
+
 def interface_filters(path):
     """The if_filter of every interface of a pcapng file that has one, without the byte that says its kind."""
     return [dict(_options(body[8:], order))[11][1:].decode() for kind, body, order in _blocks(path)
