@@ -1,9 +1,10 @@
 """The judge finds each kind of harm in files made up for it: one that can't fail would prove nothing."""
 import itertools
 import os
+from dataclasses import dataclass
 
 import pytest
-from oracle import frames, judge
+from oracle import balance, frames, judge
 from support import capture_file
 
 COUNT = 50
@@ -17,12 +18,12 @@ def sent():
 
 @pytest.fixture
 def verdict_on(tmp_path):
-    def judged(*files, **issued):
+    def judged(*files, lost_on_the_way=0, **issued):
         paths = []
         for number, content in enumerate(files):
             paths.append(tmp_path / f'stored_{number}.pcap')
             capture_file.write_pcap(paths[-1], [capture_file.Packet(0, 1, len(frame), frame) for frame in content])
-        return judge.judge(paths, {'one': judge.Issued(COUNT), 'two': judge.Issued(COUNT), **issued})
+        return judge.judge(paths, {'one': judge.Issued(COUNT), 'two': judge.Issued(COUNT), **issued}, lost_on_the_way)
     return judged
 
 
@@ -102,3 +103,44 @@ def test_what_a_killed_hunter_had_reported_is_owed_even_in_an_excused_span(verdi
     times = [1000 * sequence for sequence in range(COUNT)]
     issued = judge.Issued(COUNT, times, [(10_000, 19_000)], runs=[(0, 19_000, 12)])
     assert dict(verdict_on(sent[:10] + sent[20:], one=issued).counts) == {'missing': 2}
+
+
+def test_no_more_may_be_missing_of_all_nodes_than_was_lost_on_the_way(verdict_on, sent):
+    stored = sent[:10] + sent[12:COUNT + 10] + sent[COUNT + 13:]
+    assert verdict_on(stored, lost_on_the_way=5).clean
+    assert dict(verdict_on(stored, lost_on_the_way=4).counts) == {'missing': 1}
+    assert dict(verdict_on(stored, lost_on_the_way=1).counts) == {'missing': 4}
+
+
+@dataclass
+class Tier:
+    """What judge_tiers asks of a processor."""
+    name: str
+    files: list
+    lost: int = 0
+
+    def capture_files(self):
+        return self.files
+
+    def lost_on_the_way_up(self):
+        return self.lost
+
+
+def test_what_a_tier_has_lost_is_missing_above_it_only(tmp_path, sent):
+    whole, short = tmp_path / 'whole.pcap', tmp_path / 'short.pcap'
+    for path, stored in ((whole, sent[:COUNT]), (short, sent[1:COUNT])):
+        capture_file.write_pcap(path, [capture_file.Packet(0, 1, len(frame), frame) for frame in stored])
+    issued = {'one': judge.Issued(COUNT)}
+    assert judge.judge_tiers([Tier('root', [short]), Tier('leaf', [whole], lost=1)], issued).clean
+    verdict = judge.judge_tiers([Tier('root', [short]), Tier('leaf', [short], lost=1)], issued)
+    assert verdict.details == ['leaf: missing: one: 0, and 0 reported as dropped']
+    verdict = judge.judge_tiers([Tier('root', [short], lost=1), Tier('leaf', [whole])], issued)
+    assert verdict.details == ['root: missing: one: 0, and 0 reported as dropped']
+
+
+def test_a_processor_must_count_what_its_log_says_was_damaged():
+    assert not balance.of_spool({'forward_dropped_spool_damaged': 7}, 7)
+    assert not balance.of_spool({}, 0)
+    assert balance.of_spool({'forward_dropped_spool_damaged': 7}, 0)
+    assert balance.of_spool({}, 7)
+    assert balance.of_spool({'forward_dropped_spool_full': 7}, 0)

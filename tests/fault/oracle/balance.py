@@ -28,5 +28,12 @@ def of_processor(figures):
     return _compare('received', figures['received'], 'stored + live_only + in_flight + dropped', accounted, figures)
 
 
+def of_spool(figures, named):
+    """What is wrong with what a forwarding processor counts as lost; `named`: the packets that its log says were."""
+    full, damaged = (figures.get(f'forward_dropped_spool_{reason}', 0) for reason in ('full', 'damaged'))
+    return (f'{full} dropped by a spool that no run fills' if full else '') or _compare(
+        'forward_dropped_spool_damaged', damaged, 'what the log says was damaged', named, figures)
+
+
 def _compare(left, arrived, right, accounted, figures):
     return '' if arrived == accounted else f'{left} = {arrived}, but {right} = {accounted}: {figures}'

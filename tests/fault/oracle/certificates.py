@@ -5,11 +5,11 @@ import subprocess
 import grpc
 from oracle import REPOSITORY
 
-ROLES = ('server', 'client')
+ROLES = {'processor': 'serverAuth,clientAuth', 'client': 'clientAuth'}
 
 
 class Certificates:
-    """In `folder`: ca.crt, server.* and client.* as the programs use them now."""
+    """In `folder`: ca.crt, processor.* and client.* as the programs use them now."""
 
     def __init__(self, folder):
         self.folder, self._own, self._foreign = folder / 'in-use', folder / 'own', folder / 'foreign'
@@ -37,11 +37,12 @@ class Certificates:
 
     def renew(self):
         """New keys and certificates of the same authority."""
-        for role in ROLES:
+        for role, usage in ROLES.items():
             at = self._own / role
             _openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', f'{at}.key')
             _openssl('req', '-new', '-key', f'{at}.key', '-subj', f'/CN={role}', '-out', f'{at}.csr')
-            (self._own / 'extensions').write_text('subjectAltName=DNS:localhost,IP:127.0.0.1\n')
+            (self._own / 'extensions').write_text(
+                f'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage={usage}\n')
             subprocess.run(
                 ['faketime', '-f', '-12h', 'openssl', 'x509', '-req', '-in', f'{at}.csr', '-CA', self._own / 'ca.crt',
                  '-CAkey', self._own / 'ca.key', '-CAcreateserial', '-days', '1', '-extfile', self._own / 'extensions',

@@ -18,21 +18,24 @@ from oracle.rig import Rig
 from oracle.sequence import keep_disks, failed
 from support.waiting import TooLate, wait_until
 
-# Every point there is, and up to which of its passes one is drawn.
+HUNTER = 'hunter-1'
+# Every point there is, by the node that dies there, and up to which of its passes one is drawn. The leaf is a processor
+# that has a parent.
 POINTS = {
-    'hunterd': {'spool.create': 1, 'spool.write': 20, 'spool.sync': 1, 'spool.truncate': 1, 'spool.unlink': 1,
-                'spool.position': 2, 'uplink.acknowledge': 10},
+    HUNTER: {'spool.create': 1, 'spool.write': 20, 'spool.sync': 1, 'spool.truncate': 1, 'spool.unlink': 1,
+             'spool.position': 2, 'uplink.acknowledge': 10},
     'processord': {'capture.create': 1, 'capture.write': 10, 'capture.sync': 5, 'capture.truncate': 1,
                    'capture.rename': 1, 'capture.unlink': 1, 'journal.create': 1, 'journal.write': 10,
                    'journal.sync': 5, 'journal.truncate': 1, 'journal.rename': 1, 'journal.unlink': 1,
                    'processor.acknowledge': 10},
+    'leaf': {'forward.create': 1, 'forward.write': 10, 'forward.sync': 2, 'forward.truncate': 1, 'forward.unlink': 1,
+             'forward.acknowledge': 10},
 }
-HUNTER = 'hunter-1'
 RATE = 3000
 
 
 def owner(point):
-    return next(program for program, points in POINTS.items() if point in points)
+    return next(node for node, points in POINTS.items() if point in points)
 
 
 class Death:
@@ -40,7 +43,8 @@ class Death:
 
     def __init__(self, rig, point, at_pass):
         self._rig, self._point = rig, point
-        self._who = HUNTER if owner(point) == 'hunterd' else 'processord'
+        self._who = owner(point)
+        self.in_forward_spool = point.startswith('forward.') and point != 'forward.acknowledge'
         self.node = rig.nodes[self._who]
         self.node.fail(f'{point}=kill@{at_pass}')
         self.node.dies_at_fail_point = True
@@ -67,22 +71,28 @@ class Death:
     def restart(self):
         """A kill -9, files with half a record at their end, a damaged journal, and the start after it."""
         self._rig.kill(self._who)
-        if self._who == HUNTER:
-            self._rig.tear(HUNTER, '*.spool', 0, 100)
+        if self._who == 'processord':
+            self._rig.tear(self._who, 'stored*', 0, 100)
+            self._rig.flip(self._who, 'journal', 0.5, 0)
         else:
-            self._rig.tear('processord', 'stored*', 0, 100)
-            self._rig.flip('processord', 'journal', 0.5, 0)
+            self._rig.tear(self._who, '*.spool', 0, 100)
         self._rig.start(self._who)
 
-    def finish(self, who):
-        """Its orderly end, which may be where the point is."""
+    def finish(self, who, connected):
+        """Its orderly end, which may be where the point is; again until it leaves nothing on disk to be passed on, which
+        it does when the one above is away just then. `connected`: whether that has it."""
         node = self._rig.nodes[who]
-        self._rig.leave(who)
-        code = node.process.stop(within=20)
-        if code and self.look():
+        while True:
+            wait_until(lambda: (self.look() or True) and connected(), 20, f'{who} to be connected')
             self._rig.leave(who)
             code = node.process.stop(within=20)
-        assert code == 0, f'{node.process.name} ended with {code}'
+            if code and self.look():
+                self._rig.leave(who)
+                code = node.process.stop(within=20)
+            assert code == 0, f'{node.process.name} ended with {code}'
+            if not node.on_the_way():
+                return
+            self._rig.start(who)
 
 
 def carry_out(binaries, folder, point, seed):
@@ -91,7 +101,8 @@ def carry_out(binaries, folder, point, seed):
     tx, rx = sandbox.add_pair(0)
     result = {'plan': f'{point} at pass {at_pass}, seed {seed}', 'counts': {}, 'details': [], 'balance errors': 0,
               'other': 0, 'reached': False}
-    rig = Rig(binaries, folder, [(HUNTER, rx, 'always', True)], sync=draw.choice(('interval', 'always')))
+    rig = Rig(binaries, folder, [(HUNTER, rx, 'always', True)], tiers=2 if owner(point) == 'leaf' else 1,
+              sync=draw.choice(('interval', 'always')))
     try:
         _live(rig, Death(rig, point, at_pass), tx, seed, result)
     except AssertionError as error:
@@ -106,29 +117,29 @@ def _live(rig, death, tx, seed, result):
     if result['plan'].startswith('capture.unlink'):  # a capture without a packet
         rig.start('processord')
         rig.kill('processord')
+    if death.in_forward_spool:  # which is used after a second without the parent
+        rig.refuse('leaf')
     rig.begin()
     death.look()
     sent = rig.folder / f'{HUNTER}.sent'
     sender = rig.processes.start([PYTHON, '-m', 'oracle.source', HUNTER, seed, tx, RATE, 60, sent], 'source',
                                  env={'PYTHONPATH': str(FAULT)})
-    death.await_it(within=1)
+    death.await_it(within=3 if death.in_forward_spool else 1)
     if not death.reached:
         death.restart()
         death.await_it(within=1)
+    if death.in_forward_spool:
+        rig.heal_link('leaf')
     after = time.monotonic_ns()
     wait_until(lambda: sent.exists() and (times := source.times(sent)) and times[-1] > after + 300_000_000, 10,
                'traffic after the restart')
     assert sender.stop() == 0, sender.log
-    hunter = rig.hunters[HUNTER]
-    _await_connection(rig, death)
-    death.finish(HUNTER)
-    while hunter.figures()['in_flight']:  # it waits on disk: the processor was away just then
-        rig.start(HUNTER)
-        _await_connection(rig, death)
-        death.finish(HUNTER)
-    death.finish('processord')
+    death.finish(HUNTER, lambda: rig.leaf.has(HUNTER))
+    for processor in reversed(rig.processors):
+        death.finish(processor.name, processor.attached)
     times = source.times(sent)
-    verdict = judge.judge(rig.processor.capture_files(), {
+    hunter = rig.hunters[HUNTER]
+    verdict = judge.judge_tiers(rig.processors, {
         HUNTER: judge.Issued(len(times), times, hunter.excused(times), reported_dropped=hunter.reported_dropped(),
                              runs=hunter.owed())})
     unbalanced = [text for node in rig.nodes.values() if (text := node.balance())]
@@ -136,10 +147,6 @@ def _live(rig, death, tx, seed, result):
     result.update(reached=death.reached, stored=verdict.stored, excused=verdict.excused, counts=dict(verdict.counts))
     result['balance errors'], result['other'] = len(unbalanced), len(complaints)
     result['details'] += [*verdict.details, *unbalanced, *complaints]
-
-
-def _await_connection(rig, death):
-    wait_until(lambda: (death.look() or True) and rig.processor.has(HUNTER), 20, 'the hunter to be connected')
 
 
 def main():

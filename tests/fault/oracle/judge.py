@@ -40,13 +40,20 @@ class Verdict:
             self.counts[kind] += number
             self.details.append(f'{kind}: {detail}')
 
+    def include(self, processor, other):
+        self.stored += other.stored
+        self.excused += other.excused
+        self.counts += other.counts
+        self.details += [f'{processor}: {line}' for line in other.details]
+
     @property
     def clean(self):
         return not any(self.counts.values())
 
 
-def judge(files, issued):
-    """The Verdict on these files; `issued` maps each node to its Issued."""
+def judge(files, issued, lost_on_the_way=0):
+    """The Verdict on these files; `issued` maps each node to its Issued. `lost_on_the_way`: what processors below say
+    they have lost, no matter of which node."""
     verdict = Verdict()
     seen = {node: Counter() for node in issued}
     last = {}
@@ -60,7 +67,16 @@ def judge(files, issued):
     for node, places in swapped.items():
         verdict.add('out of order', len(places), f'{node}: {_first(places)}')
     for node, what in issued.items():
-        _settle(node, what, seen[node], verdict)
+        lost_on_the_way -= _settle(node, what, seen[node], lost_on_the_way, verdict)
+    return verdict
+
+
+def judge_tiers(processors, issued):
+    """The Verdict on the files of each of these (from above), which all owe everything but what was lost below them."""
+    verdict, lost_below = Verdict(), 0
+    for processor in reversed(processors):
+        verdict.include(processor.name, judge(processor.capture_files(), issued, lost_below))
+        lost_below += processor.lost_on_the_way_up()
     return verdict
 
 
@@ -86,21 +102,20 @@ def _look_at(packet, where, issued, seen, last, swapped, verdict):
         last[node] = max(sequence, last.get(node, -1))
 
 
-def _settle(node, what, seen, verdict):
+def _settle(node, what, seen, lost_on_the_way, verdict):
+    """How many of what was lost on the way were of this node."""
     twice = [sequence for sequence, times in seen.items() if times > 1]
     verdict.add('twice', len(twice), f'{node}: {ranges(twice)}')
     missing = [sequence for sequence in range(what.count) if sequence not in seen]
     owed = [sequence for sequence in missing if not what.is_excused(sequence)]
-    verdict.excused += len(missing) - len(owed)
-    if len(owed) > what.reported_dropped:
-        verdict.add('missing', len(owed) - what.reported_dropped,
-                    f'{node}: {ranges(owed)}, and {what.reported_dropped} reported as dropped')
-    else:
-        verdict.excused += len(owed)
+    dropped = what.reported_dropped + lost_on_the_way
+    verdict.excused += len(missing) - max(0, len(owed) - dropped)
+    verdict.add('missing', max(0, len(owed) - dropped), f'{node}: {ranges(owed)}, and {dropped} reported as dropped')
     for start_ns, end_ns, packets in what.runs:
         stored = sum(sequence in seen for sequence in what.sent_within(start_ns, end_ns))
-        verdict.add('missing', max(0, packets - stored),
+        verdict.add('missing', max(0, packets - stored - lost_on_the_way),
                     f'{node}: of a run that had reported {packets} captured, {stored} are stored')
+    return min(lost_on_the_way, max(0, len(owed) - what.reported_dropped))
 
 
 def ranges(numbers):

@@ -49,6 +49,14 @@ class Node:
         """It has nothing more to do, and said so."""
         return False
 
+    def lines(self):
+        """How many statistics lines this life has printed."""
+        return self.process.output.count(' in_flight=')
+
+    def drained(self, lines_before):
+        """Whether a statistics line after the first `lines_before` says that everything has been passed on."""
+        return self.lines() > lines_before and self.on_the_way() == 0
+
     def kill(self):
         """SIGKILL; returns when it is gone. False when it was not running."""
         if not self.running:
@@ -120,16 +128,23 @@ class Node:
                 if any(mark in line for mark in _SANITIZER)]
 
 
+# What a spool says of damage, and where it was: a later life finds it again if the file is still there.
+_DAMAGE = re.compile(r'(?:packets in the spool were damaged|the spool holds a record that is not understood)'
+                     r'(?P<where>.*) packets=(?P<packets>[0-9]+)')
+
+
 class Processor(Node):
-    def __init__(self, programs, folder, *options, suffix='pcapng', relays=()):
-        super().__init__(programs, 'processord', folder)
-        self._relays = relays
+    """`relays`: those that lead to it; `above`: the one to its parent, None without one."""
+
+    def __init__(self, programs, name, folder, *options, suffix='pcapng', relays=(), above=None):
+        super().__init__(programs, name, folder)
+        self._relays, self._above = relays, above
         self.captures = folder / 'captures'
         self.state = folder / 'state'
         for made in (self.captures, self.state):
             made.mkdir(parents=True)
-        self._options = ['--processor-id', 'processor', '--write-file', self.captures / f'stored.{suffix}',
-                         '--state-dir', self.state, *options]
+        self._options = ['--processor-id', name, '--write-file', self.captures / f'stored.{suffix}',
+                         '--state-dir', self.state, *(['--upstream', above.address] if above else []), *options]
 
     def start(self):
         """True when it listens; the relays then know where. False when its disk does not let it."""
@@ -154,9 +169,39 @@ class Processor(Node):
         states = re.findall(rf'hunter (registered|disconnected) hunter_id={hunter_id}\b', self.process.log)
         return states[-1:] == ['registered']
 
+    def attached(self):
+        """Whether it is to the parent, if it has one, by this life's log."""
+        states = re.findall('(attached to the|no) upstream processor', self.process.log)
+        return self._above is None or states[-1:] == ['attached to the']
+
+    def figures(self):
+        return balance.last_line(self.process.output, 'received')
+
+    def on_the_way(self):
+        """Packets that its parent has not acknowledged, by its last statistics line."""
+        return self.figures().get('forwarding', 0)
+
     def balance(self):
-        figures = balance.last_line(self.process.output, 'received')
-        return balance.of_processor(figures) if figures else 'it printed no statistics line'
+        figures = self.figures()
+        if not figures:
+            return 'it printed no statistics line'
+        return balance.of_processor(figures) or self._counted_as_logged() or (
+            f'{self.on_the_way()} packets are still to be forwarded' if self.on_the_way() else '')
+
+    def _counted_as_logged(self):
+        for process in self.lives:
+            if figures := balance.last_line(process.output, 'received'):
+                if wrong := balance.of_spool(figures, sum(packets for _, packets in _damage(process))):
+                    return f'{process.name}: {wrong}'
+        return ''
+
+    def lost_on_the_way_up(self):
+        """Packets that were damaged in its spool, as it says, over all lives."""
+        return sum(packets for _, packets in {found for process in self.lives for found in _damage(process)})
+
+
+def _damage(process):
+    return [(found['where'], int(found['packets'])) for found in _DAMAGE.finditer(process.log)]
 
 
 @dataclass
@@ -279,13 +324,9 @@ class Hunter(Node):
     def figures(self):
         return balance.last_line(self.process.output, 'captured')
 
-    def lines(self):
-        """How many statistics lines this life has printed."""
-        return self.process.output.count('in_flight=')
-
-    def drained(self, lines_before):
-        """Whether a statistics line after the first `lines_before` says that nothing is in flight."""
-        return self.lines() > lines_before and self.figures()['in_flight'] == 0
+    def on_the_way(self):
+        """Packets that are not acknowledged, by its last statistics line."""
+        return self.figures()['in_flight']
 
     def balance(self):
         figures = self.figures()

@@ -1,4 +1,4 @@
-"""A TCP relay between hunter and processor that breaks the link: a process of its own, steered over a pipe.
+"""A TCP relay between a processor and one below it that breaks the link: a process of its own, steered over a pipe.
 
 Relay is its handle. Run as a program it reads JSON lines from standard input, each a command with its arguments, does
 it and answers with a line; the first line it writes says its port. It ends when standard input does.
@@ -14,7 +14,7 @@ from oracle import FAULT, PYTHON
 
 CHUNK = 16 * 1024
 RESET_ON_CLOSE = struct.pack('ii', 1, 0)  # SO_LINGER on, 0 s: close() sends RST
-BOTH = ('up', 'down')  # up: hunter to processor
+BOTH = ('up', 'down')  # up: to the processor
 
 
 class Relay:
@@ -46,7 +46,7 @@ class Relay:
         self._do('stall', ways=list(ways))
 
     def forget(self, side):
-        """Half-open: the other side is reset; `side` ('hunter', 'processor') is not told; what it sends vanishes."""
+        """Half-open: the other side is reset; `side` ('below', 'above') is not told; what it sends vanishes."""
         self._do('forget', side=side)
 
     def slow(self, delay_s=0.0, bytes_per_second=0):
@@ -82,16 +82,16 @@ class Relay:
 
 
 class _Connection:
-    def __init__(self, server, hunter, processor):
+    def __init__(self, server, below, above):
         self._server = server
-        self.hunter, self.processor = hunter, processor  # (reader, writer) each
+        self.below, self.above = below, above  # (reader, writer) each
         self.forgotten = None  # the side that must not notice
 
     async def run(self):
-        await asyncio.gather(self._pump('up', self.hunter[0], self.processor[1]),
-                             self._pump('down', self.processor[0], self.hunter[1]))
+        await asyncio.gather(self._pump('up', self.below[0], self.above[1]),
+                             self._pump('down', self.above[0], self.below[1]))
         self._server.connections.discard(self)
-        for _, writer in (self.hunter, self.processor):
+        for _, writer in (self.below, self.above):
             writer.close()
 
     async def _pump(self, way, reader, writer):
@@ -122,7 +122,7 @@ class _Connection:
                     continue
                 writer.write(data)
                 await writer.drain()
-                if writer is self.processor[1] and self._server.reset_after == 0 and queue.empty():
+                if writer is self.above[1] and self._server.reset_after == 0 and queue.empty():
                     self._server.reset_after = None
                     self._server.reset()
                 if self._server.bytes_per_second:
@@ -135,14 +135,14 @@ class _Connection:
 
     def forget(self, side):
         self.forgotten = side
-        _reset(self.processor[1] if side == 'hunter' else self.hunter[1])
+        _reset(self.above[1] if side == 'below' else self.below[1])
 
     def reset(self):
-        for _, writer in (self.hunter, self.processor):
+        for _, writer in (self.below, self.above):
             _reset(writer)
 
     def cut(self):
-        for _, writer in (self.hunter, self.processor):
+        for _, writer in (self.below, self.above):
             writer.close()
 
 
@@ -203,17 +203,17 @@ class _Server:
         self._refusing = True
         self.reset()
 
-    async def accept(self, *hunter):
+    async def accept(self, *below):
         try:
             if self._refusing:
                 raise ConnectionRefusedError
-            processor = await asyncio.open_connection('127.0.0.1', self._target)
+            above = await asyncio.open_connection('127.0.0.1', self._target)
         except OSError:
-            _reset(hunter[1])
+            _reset(below[1])
             return
-        for _, writer in (hunter, processor):
+        for _, writer in (below, above):
             writer.get_extra_info('socket').setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = _Connection(self, hunter, processor)
+        connection = _Connection(self, below, above)
         self.connections.add(connection)
         await connection.run()
 

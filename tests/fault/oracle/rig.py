@@ -1,4 +1,4 @@
-"""A processord, its hunters, their relays and disks: the verbs that faults are made of."""
+"""Processors one above the other, hunters at the lowest, relays, disks: the verbs that faults are made of."""
 import time
 
 from oracle import damage, sandbox
@@ -10,6 +10,7 @@ from support.processes import Processes
 from support.programs import Programs
 
 DISK_MB = 96
+TIERS = {1: ('processord',), 2: ('root', 'leaf'), 3: ('root', 'middle', 'leaf')}  # names of the processors, from above
 _FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1'
 _SANITIZERS = {'ASAN_OPTIONS': 'verify_asan_link_order=0', 'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1'}
 
@@ -19,41 +20,49 @@ class Failure(AssertionError):
 
 
 class Rig:
-    """`hunters`: (hunter_id, interface or file, spool mode, whether live) of each."""
+    """`hunters`: (hunter_id, interface or file, spool mode, whether live) of each. `forward_spool`: the spool mode of
+    processors that have a parent."""
 
-    def __init__(self, binaries, folder, hunters, *, sync='interval', suffix='pcapng', window='64M', tls=False,
-                 clock=False):
+    def __init__(self, binaries, folder, hunters, *, tiers=1, forward_spool='overflow', sync='interval',
+                 suffix='pcapng', window='64M', tls=False, clock=False):
         self.folder = folder
         self.notes = []  # what was done to files
         self._started = []  # what has a close(), in order
+        self._monitors = []
         self._alive = set()
         self._foreign = False
         self._next_try = 0.0
         try:
-            self._build(binaries, hunters, sync, suffix, window, tls, clock)
+            self._build(binaries, hunters, TIERS[tiers], forward_spool, sync, suffix, window, tls, clock)
         except BaseException:
             self.close()
             raise
 
-    def _build(self, binaries, hunters, sync, suffix, window, tls, clock):
+    def _build(self, binaries, hunters, tiers, forward_spool, sync, suffix, window, tls, clock):
         self.processes = Processes(self.folder)
         self._started.append(self.processes)
         programs = Programs(binaries, self.processes)
         self.certificates = Certificates(self.folder / 'certificates') if tls else None
-        self.relays, self.disks = {}, {}
-        for hunter_id, *_ in hunters:
-            self.relays[hunter_id] = Relay()
-            self._started.append(self.relays[hunter_id])
-        for name in ('processord', *self.relays):
+        self.relays, self.disks = {}, {}  # the relay to the parent of each, the disk of each
+        hunter_ids = [hunter_id for hunter_id, *_ in hunters]
+        for name in (*tiers[1:], *hunter_ids):
+            self.relays[name] = Relay()
+            self._started.append(self.relays[name])
+        for name in (*tiers, *hunter_ids):
             self.disks[name] = sandbox.SmallDisk(self.folder / 'disks' / name, DISK_MB)
-        self.processor = Processor(programs, self.disks['processord'].folder, '--sync', sync, *self._tls('server'),
-                                   suffix=suffix, relays=self.relays.values())
+        self.processors = []  # from above
+        for name, below in zip(tiers, (*((name,) for name in tiers[1:]), hunter_ids)):
+            above = self.relays.get(name)
+            self.processors.append(Processor(
+                programs, name, self.disks[name].folder, '--sync', sync, *self._tls('processor'),
+                *(['--spool-mode', forward_spool] if above else []), suffix=suffix,
+                relays=[self.relays[lower] for lower in below], above=above))
         self.hunters = {
             hunter_id: Hunter(programs, self.disks[hunter_id].folder, self.relays[hunter_id], *self._tls('client'),
                               '--window', window, *([] if live else ['--pace']), hunter_id=hunter_id,
                               interface=interface, mode=mode, live=live)
             for hunter_id, interface, mode, live in hunters}
-        self.nodes = {'processord': self.processor, **self.hunters}
+        self.nodes = {**{node.name: node for node in self.processors}, **self.hunters}
         for node in self.nodes.values():
             node.env |= _SANITIZERS
             if clock:
@@ -71,9 +80,20 @@ class Rig:
         """Everything runs when it returns."""
         for name in self.nodes:
             self.start(name)
-        self.monitor = Monitor(self.processor, self.hunters.values(),
-                               self.certificates.credentials() if self.certificates else None)
-        self._started.append(self.monitor)
+        credentials = self.certificates.credentials() if self.certificates else None
+        for processor in self.processors:
+            asked_of = self.hunters.values() if processor is self.leaf else ()
+            self._monitors.append(Monitor(processor, asked_of, credentials))
+            self._started.append(self._monitors[-1])
+
+    @property
+    def leaf(self):
+        """The processor that has the hunters."""
+        return self.processors[-1]
+
+    def processor_errors(self):
+        """Each reason that a processor gave for an ERROR."""
+        return set().union(*(monitor.processor_errors for monitor in self._monitors))
 
     def leave(self, who):
         """From now on its end is not by itself."""
@@ -106,10 +126,9 @@ class Rig:
             if node.running:
                 continue
             code = node.process.wait()
-            if node is not self.processor and not node.live and code == 0:
-                self._alive.discard(name)  # its file is read
-            else:
+            if not node.finished():
                 raise Failure(f'{node.process.name} ended by itself with {code}')
+            self._alive.discard(name)  # its file is read
         if time.monotonic() > self._next_try:
             self._next_try = time.monotonic() + 0.5
             for name, node in self.nodes.items():
@@ -133,7 +152,7 @@ class Rig:
         if node.running or node.finished():
             return
         node.wanted = True
-        if self._foreign and node is self.processor:
+        if self._foreign and node in self.processors:
             return  # it would serve with them for good; check() starts it when they are gone
         if node.start():
             self._alive.add(who)
@@ -224,7 +243,7 @@ class Rig:
     def heal(self):
         """Ends every fault; everything runs when it returns."""
         if self._foreign:
-            self.own_certificates('processord')
+            self.own_certificates(self.leaf.name)
         for name, node in self.nodes.items():
             self.free_disk(name)
             self.work_again(name)

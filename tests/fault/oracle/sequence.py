@@ -1,6 +1,6 @@
 """One run: settings and faults drawn from a seed, traffic, faults, healing, an orderly end, and the judge.
 
-    python3 -m oracle.sequence --binaries DIR --folder DIR --seed N [--traffic SECONDS] [--only FAULT ...]
+    python3 -m oracle.sequence --binaries DIR --folder DIR --seed N [--tiers N] [--traffic SECONDS] [--only FAULT ...]
 
 runs inside a sandbox (sandbox.command()), writes DIR/result.json and ends with 1 when anything is wrong.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from oracle import FAULT, PYTHON, faults, judge, sandbox, source
 from oracle.nodes import fail_points_built_in
-from oracle.rig import Rig
+from oracle.rig import TIERS, Rig
 from support.waiting import wait_until
 
 DRAINED_WITHIN = 90
@@ -32,13 +32,15 @@ class Plan:
     window: str  # of each hunter: what it keeps in memory
     tls: bool
     clock: bool
+    tiers: int
+    forward_spool: str  # the mode of that of each processor with a parent
     kinds: list
     steps: list
 
     def text(self):
         hunters = ', '.join(f'{name} {"live" if live else "file"} {mode} {rate}/s'
                             for name, mode, live, rate in self.hunters)
-        options = [f'window {self.window}', f'sync {self.sync}', self.suffix, *(['TLS'] if self.tls else []),
+        options = [*([f'{self.tiers} tiers with spools {self.forward_spool}'] if self.tiers > 1 else []), f'window {self.window}', f'sync {self.sync}', self.suffix, *(['TLS'] if self.tls else []),
                    *(['stepped clock'] if self.clock else [])]
         return f'seed {self.seed}: {hunters}; {", ".join(options)}; {" ".join(self.kinds)}'
 
@@ -47,11 +49,11 @@ class Plan:
                          for step in self.steps)
 
 
-def draw(seed, traffic_ms, only=(), points=True, count=None):
+def draw(seed, traffic_ms, only=(), points=True, count=None, tiers=1):
     """The Plan of a seed. `only`: of these kinds, each at least once; `points`: whether programs have fail-points."""
     random_ = random.Random(seed)
     possible = [name for name, kind in faults.KINDS.items()
-                if (points or not kind.points) and (not only or name in only)]
+                if (points or not kind.points) and (tiers > 1 or not kind.chain) and (not only or name in only)]
     count = count or random_.randrange(3, 7)
     kinds = list(only) + [random_.choice(possible) for _ in range(count - len(only))]
     traits = [faults.KINDS[name] for name in kinds]
@@ -65,11 +67,25 @@ def draw(seed, traffic_ms, only=(), points=True, count=None):
     steps = []
     for kind in traits:
         candidates = [name for name, _, live, _ in hunters if live or not kind.live]
-        steps += kind.steps(random_, random_.randrange(500, max(501, traffic_ms - 1000)), random_.choice(candidates))
-    return Plan(seed, hunters, random_.choice(('interval', 'interval', 'always', 'never')),
-                random_.choice(('pcapng', 'pcapng', 'pcap')), random_.choice(('64M', '1M')),
-                any(kind.tls for kind in traits) or random_.random() < 0.1,
-                any(kind.clock for kind in traits), kinds, sorted(steps, key=lambda step: step.at_ms))
+        at_ms = random_.randrange(500, max(501, traffic_ms - 1000))
+        steps += kind.steps(random_, at_ms, _where(random_, random_.choice(candidates), TIERS[tiers]))
+    settings = {
+        'sync': random_.choice(('interval', 'interval', 'always', 'never')),
+        'suffix': random_.choice(('pcapng', 'pcapng', 'pcap')),
+        'window': random_.choice(('64M', '1M')),
+        'tls': any(kind.tls for kind in traits) or random_.random() < 0.1,
+        'clock': any(kind.clock for kind in traits)}
+    spools = ('overflow',) if tiers == 1 or any(kind.chain for kind in traits) else ('overflow', 'overflow', 'off')
+    return Plan(seed, hunters, **settings, tiers=tiers, forward_spool=random_.choice(spools), kinds=kinds,
+                steps=sorted(steps, key=lambda step: step.at_ms))
+
+
+def _where(draw_from, hunter, processors):
+    above, children = processors[0], processors[1:]
+    if not children:
+        return faults.Where(hunter, above, None, hunter)
+    return faults.Where(hunter, draw_from.choice(processors), draw_from.choice(children),
+                        draw_from.choice((hunter, *children)))
 
 
 class Run:
@@ -86,8 +102,8 @@ class Run:
                 interface = folder / f'{name}.pcap'
                 source.write_file(interface, name, plan.seed, self._owed(rate), rate)
             hunters.append((name, interface, mode, live))
-        self.rig = Rig(binaries, folder, hunters, sync=plan.sync, suffix=plan.suffix, window=plan.window, tls=plan.tls,
-                       clock=plan.clock)
+        self.rig = Rig(binaries, folder, hunters, tiers=plan.tiers, forward_spool=plan.forward_spool, sync=plan.sync,
+                       suffix=plan.suffix, window=plan.window, tls=plan.tls, clock=plan.clock)
 
     def _owed(self, rate):
         return rate * self._traffic_ms // 1000
@@ -117,19 +133,24 @@ class Run:
              self._folder / f'{name}.sent'], f'source-of-{name}', env={'PYTHONPATH': str(FAULT)})
 
     def _finish(self):
-        """Everything captured is acknowledged, then all end in order: the hunters first."""
+        """Everything captured is at the root, then all end in order: from below."""
         end = time.monotonic() + DRAINED_WITHIN
         before = {name: hunter.lines() for name, hunter in self.rig.hunters.items() if hunter.live}
         for hunter in self.rig.hunters.values():
-            within = max(1, end - time.monotonic())
-            if not hunter.live:
-                wait_until(lambda: self.rig.check() or hunter.finished(), within,
+            if hunter.live:
+                self._drain(hunter, before[hunter.name], end)
+                self.rig.finish(hunter.name)
+            else:
+                wait_until(lambda: self.rig.check() or hunter.finished(), max(1, end - time.monotonic()),
                            f'{hunter.name} to be done with its file')
-                continue
-            wait_until(lambda: self.rig.check() or hunter.drained(before[hunter.name]), within,
-                       f'{hunter.name} to have nothing in flight')
-            self.rig.finish(hunter.name)
-        self.rig.finish('processord')
+        for processor in reversed(self.rig.processors):
+            if processor is not self.rig.processors[0]:
+                self._drain(processor, processor.lines(), end)
+            self.rig.finish(processor.name)
+
+    def _drain(self, node, lines_before, end):
+        wait_until(lambda: self.rig.check() or node.drained(lines_before), max(10, end - time.monotonic()),
+                   f'{node.name} to have passed everything on')
 
     def _judge(self):
         issued = {}
@@ -141,7 +162,7 @@ class Run:
             else:
                 issued[name] = judge.Issued(self._owed(rate))
             issued[name].reported_dropped = hunter.reported_dropped()
-        return judge.judge(self.rig.processor.capture_files(), issued)
+        return judge.judge_tiers(self.rig.processors, issued)
 
     def problems(self):
         """What is wrong beside the packets: balances that do not add up, reports of the sanitizers."""
@@ -167,7 +188,7 @@ def carry_out(plan, binaries, folder, traffic_ms):
             unbalanced, complaints = run.problems()
             result['balance errors'] = len(unbalanced)
             result['other'] = len(complaints)
-            result['processor errors'] = sorted(run.rig.monitor.processor_errors)
+            result['processor errors'] = sorted(run.rig.processor_errors())
             result['details'] += unbalanced + complaints
         except AssertionError as error:  # rig.Failure, TooLate, a program that ended while it was awaited
             result['other'] += 1
@@ -197,11 +218,12 @@ def main():
     parser.add_argument('--traffic', type=float, default=10.0)
     parser.add_argument('--only', nargs='*', default=[])
     parser.add_argument('--count', type=int)
+    parser.add_argument('--tiers', type=int, choices=TIERS, default=1)
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sandbox.prepare()
     points = fail_points_built_in(options.binaries)
-    plan = draw(options.seed, int(options.traffic * 1000), options.only, points, options.count)
+    plan = draw(options.seed, int(options.traffic * 1000), options.only, points, options.count, options.tiers)
     print(plan.text(), plan.timetable(), sep='\n', flush=True)
     try:
         result = carry_out(plan, options.binaries, options.folder, int(options.traffic * 1000))
