@@ -11,6 +11,7 @@ def built_in():
         pytest.skip(f'the programs in {launch.binaries()} were built without LC_FAIL_POINTS')
 
 
+@pytest.mark.deadline(120)
 @pytest.mark.parametrize('point', [point for points in fail_points.POINTS.values() for point in points])
 def test_a_death_there_neither_loses_nor_doubles(sandboxed, point):
     result = sandboxed('oracle.fail_points', '--point', point)

@@ -29,7 +29,7 @@ POINTS = {
                    'journal.sync': 5, 'journal.truncate': 1, 'journal.rename': 1, 'journal.unlink': 1,
                    'processor.acknowledge': 10},
     'leaf': {'forward.create': 1, 'forward.write': 10, 'forward.sync': 2, 'forward.truncate': 1, 'forward.unlink': 1,
-             'forward.acknowledge': 10},
+             'forward.acknowledge': 3},
 }
 RATE = 3000
 
@@ -79,8 +79,8 @@ class Death:
         self._rig.start(self._who)
 
     def finish(self, who, connected):
-        """Its orderly end, which may be where the point is; again until it leaves nothing on disk to be passed on, which
-        it does when the one above is away just then. `connected`: whether that has it."""
+        """Its orderly end, which may be where the point is. Again until it has passed on everything: what the one
+        above did not take in time is on disk. `connected`: whether that one has it."""
         node = self._rig.nodes[who]
         while True:
             wait_until(lambda: (self.look() or True) and connected(), 20, f'{who} to be connected')
@@ -124,6 +124,8 @@ def _live(rig, death, tx, seed, result):
     sent = rig.folder / f'{HUNTER}.sent'
     sender = rig.processes.start([PYTHON, '-m', 'oracle.source', HUNTER, seed, tx, RATE, 60, sent], 'source',
                                  env={'PYTHONPATH': str(FAULT)})
+    if death.in_forward_spool:
+        wait_until(lambda: death.look() or rig.leaf.spool_file(), 20, 'the spool to be used')
     death.await_it(within=3 if death.in_forward_spool else 1)
     if not death.reached:
         death.restart()

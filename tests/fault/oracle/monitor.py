@@ -1,4 +1,4 @@
-"""Asks a processord, all the time, what its hunters' last heartbeats said, and remembers each answer with the hunter."""
+"""Asks a processord, all the time, what the hunters' last heartbeats said; remembers each answer with the hunter."""
 import threading
 
 import grpc

@@ -5,7 +5,7 @@ import signal
 import time
 from dataclasses import dataclass, field
 
-from oracle import balance
+from oracle import balance, damage
 from support.programs import LISTENING
 
 MS = 1_000_000
@@ -173,6 +173,10 @@ class Processor(Node):
         """Whether it is to the parent, if it has one, by this life's log."""
         states = re.findall('(attached to the|no) upstream processor', self.process.log)
         return self._above is None or states[-1:] == ['attached to the']
+
+    def spool_file(self):
+        """That of what its parent has not acknowledged; None when there is none."""
+        return damage.newest(self.state / 'spool', '*.spool')
 
     def figures(self):
         return balance.last_line(self.process.output, 'received')

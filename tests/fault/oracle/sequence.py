@@ -40,7 +40,8 @@ class Plan:
     def text(self):
         hunters = ', '.join(f'{name} {"live" if live else "file"} {mode} {rate}/s'
                             for name, mode, live, rate in self.hunters)
-        options = [*([f'{self.tiers} tiers with spools {self.forward_spool}'] if self.tiers > 1 else []), f'window {self.window}', f'sync {self.sync}', self.suffix, *(['TLS'] if self.tls else []),
+        options = [*([f'{self.tiers} tiers with spools {self.forward_spool}'] if self.tiers > 1 else []),
+                   f'window {self.window}', f'sync {self.sync}', self.suffix, *(['TLS'] if self.tls else []),
                    *(['stepped clock'] if self.clock else [])]
         return f'seed {self.seed}: {hunters}; {", ".join(options)}; {" ".join(self.kinds)}'
 
