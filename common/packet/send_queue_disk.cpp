@@ -62,7 +62,8 @@ void SendQueue::wait_for_work(Lock& lock) {
   if (anything_unwritten()) again = write_again_at_;
   if (unread_ && room_to_load()) again = std::min(again, read_again_at_);
   if (again == Clock::time_point::max()) {
-    work_.wait(lock, [this] { return has_work(); });
+    // What comes may have to wait, since a disk has just failed: then there is a time to wake up at.
+    work_.wait(lock, [this] { return has_work() || anything_unwritten() || (unread_ && room_to_load()); });
   } else {
     work_.wait_until(lock, again, [this] { return has_work(); });
   }

@@ -241,6 +241,13 @@ TEST_CASE("With `always` and a failing disk the last batch is still sent, and th
   CHECK(queue.next());
   queue.acknowledge(1);
   CHECK(soon([&] { return queue.fault().empty(); }));  // nothing waits for the disk any more
+  // What comes right after that, and nothing behind it, waits for the next try and not for ever.
+  disk.write_error = 0;
+  told = false;
+  REQUIRE(builder.append(view_of(bytes, 2), 147));
+  queue.push(builder, {}, 6);
+  CHECK(soon([&] { return told.load(); }));
+  CHECK(queue.next());
   queue.stop();
 }
 
