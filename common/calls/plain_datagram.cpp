@@ -1,5 +1,6 @@
 #include "common/calls/plain_datagram.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "common/packet/packet.h"
@@ -85,14 +86,14 @@ bool read_plain(std::uint32_t link_type, std::span<const std::uint8_t> frame, Pl
 
   const std::uint8_t* const udp = ip + header_size;
   const std::size_t length = u16(udp + 4);
-  if (size > captured || length < kUdpSize || header_size + length > size) return false;
+  if (length < kUdpSize || header_size + length > size) return false;
   if (packet::is_tunnel_port(u16(udp)) || packet::is_tunnel_port(u16(udp + 2))) return false;
   if (type == kTypeIpv4) {
     set_ends<4>(ip + 12, udp, datagram);
   } else {
     set_ends<16>(ip + 8, udp, datagram);
   }
-  datagram.payload = {udp + kUdpSize, length - kUdpSize};
+  datagram.payload = {udp + kUdpSize, std::min(length, captured - header_size) - kUdpSize};
   return true;
 }
 

@@ -1,4 +1,4 @@
-// The short way to what most packets of media are: whole UDP datagrams behind the plainest headers.
+// The short way to what most packets of media are: UDP datagrams behind the plainest headers.
 #pragma once
 
 #include <cstddef>
@@ -16,9 +16,10 @@ struct PlainDatagram {
 };
 
 /// A datagram whose headers stand at fixed places: Ethernet or Linux cooked with one VLAN tag at most, IPv4 without
-/// options or IPv6 without extension headers, nothing cut or in fragments, and on no port of a tunnel. What it gives
-/// is what Dissector gives its handler, and that gives nothing else of the frame. False: nothing is said, neither that
-/// it is no such datagram; `datagram` has no meaning then. Any bytes are allowed. Any thread.
+/// options or IPv6 without extension headers, not in fragments, and on no port of a tunnel; of a payload that was cut
+/// what is there. What it gives is what Dissector gives its handler, and that gives nothing else of the frame. False:
+/// nothing is said, neither that it is no such datagram; `datagram` has no meaning then. Any bytes are allowed. Any
+/// thread.
 bool read_plain(std::uint32_t link_type, std::span<const std::uint8_t> frame, PlainDatagram& datagram);
 
 }  // namespace lc::calls

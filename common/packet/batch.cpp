@@ -15,12 +15,6 @@ using wire_format::as_text;
 using wire_format::Reader;
 using wire_format::WireType;
 
-// What was checked with the packet before is nearly always this one's too: its interface's name, its matched fields.
-struct Checked {
-  std::string_view name;
-  std::span<const std::uint8_t> matched;
-};
-
 /// What a packet says besides its entry; views into the message.
 struct Extras {
   BatchInterface interface;
@@ -28,7 +22,8 @@ struct Extras {
   std::span<const std::uint8_t> metadata;
 };
 
-bool read_packet(std::span<const std::uint8_t> message, const std::uint8_t* batch_begin, const Checked& checked,
+/// `checked`: an interface's name that is UTF-8, nearly always this one's too.
+bool read_packet(std::span<const std::uint8_t> message, const std::uint8_t* batch_begin, std::string_view checked,
                  PacketEntry& entry, Extras& extras) {
   auto& [interface, matched, metadata] = extras;
   Reader reader(message, 1);
@@ -63,15 +58,8 @@ bool read_packet(std::span<const std::uint8_t> message, const std::uint8_t* batc
       std::span<const std::uint8_t> name;
       if (!reader.bytes(name)) return false;
       interface.name = as_text(name);
-      if (interface.name != checked.name && !is_utf8(interface.name)) return false;
+      if (interface.name != checked && !is_utf8(interface.name)) return false;
     } else if (type == wire_format::kBytes && field == wire_format::kMatchedFilterIds) {
-      const auto tag_size = static_cast<std::size_t>(reader.position() - field_begin);
-      if (matched.empty() && checked.matched.size() > tag_size &&
-          std::memcmp(field_begin, checked.matched.data(), tag_size) == 0 &&
-          reader.skip_same(checked.matched.subspan(tag_size))) {
-        matched = {field_begin, checked.matched.size()};
-        continue;
-      }
       std::span<const std::uint8_t> id;
       if (!reader.bytes(id) || !is_utf8(as_text(id))) return false;
       const std::uint8_t* const begin = matched.empty() ? field_begin : matched.data();
@@ -262,7 +250,7 @@ Result<Batch> Batch::parse(Region bytes) {
       entry = {};
       Extras extras;
       auto& known = batch.interfaces_;
-      const Checked checked{known.empty() ? std::string_view() : known.back().name, batch.matched_.back().fields()};
+      const std::string_view checked = known.empty() ? std::string_view() : known.back().name;
       if (!read_packet(content, begin, checked, entry, extras)) return malformed("bad packet");
       if (!extras.matched.empty()) entry.matched = index_of(batch.matched_, extras.matched);
       if (!extras.metadata.empty()) batch.metadata_.push_back({batch.packets_.size() - 1, extras.metadata});

@@ -38,6 +38,16 @@ std::vector<std::string> tails() {
   add([](CapturedPacket& packet) { packet.set_timestamp_ns(7); }, true);
   add([](CapturedPacket& packet) { packet.set_capture_length(3); }, true);
   add([](CapturedPacket& packet) { packet.set_original_length(9'000); }, true);
+  CapturedPacket matched;
+  matched.add_matched_filter_ids("a");
+  const std::string id = matched.SerializeAsString();
+  CapturedPacket from_eth2;
+  from_eth2.set_interface_name("eth2");
+  from_eth2.set_link_type(101);
+  for (const std::string& between : {from_eth0.SerializeAsString(), from_eth2.SerializeAsString(), found.back()}) {
+    found.push_back(id + between + id);
+  }
+  found.push_back(from_eth2.SerializeAsString() + from_eth0.SerializeAsString());
   found.push_back(found[1] + "\xa0\x06\x05");  // field 100, which nobody knows
   found.push_back(found[1] + "\x42\x01\xff");  // an interface's name that is not UTF-8
   found.push_back(found[1] + "\x42");          // cut
