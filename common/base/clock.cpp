@@ -28,6 +28,10 @@ std::int64_t wall_ns() {
       .count();
 }
 
+std::int64_t steady_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count();
+}
+
 std::string utc_text(std::int64_t ns) {
   std::array<char, 8> milliseconds{};
   std::snprintf(milliseconds.data(), milliseconds.size(), ".%03dZ", static_cast<int>(ns / 1'000'000 % 1000));

@@ -12,6 +12,9 @@ using Clock = std::chrono::steady_clock;
 /// Nanoseconds since 1970-01-01 UTC from the system clock.
 std::int64_t wall_ns();
 
+/// Nanoseconds from Clock.
+std::int64_t steady_ns();
+
 /// RFC 3339 in UTC with milliseconds: 2026-11-22T15:04:05.123Z.
 std::string utc_text(std::int64_t ns_since_1970);
 

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 constexpr std::uint8_t kUdp = 17;
 constexpr auto kTick = 1s;
 constexpr std::int64_t kTouchNs = 10'000'000'000;
-constexpr std::int64_t kRenewalNs = 60'000'000'000;
+constexpr auto kRenewal = 60s;
 
 enum Protocol : std::size_t { kSip, kWebSocket };
 
@@ -139,14 +139,17 @@ void FollowedCalls::add(Interest& interest, const fleet::Filter& filter) {
   }
 }
 
+// Filters are those of the processor that the hunter is registered at: what comes from below matched others' filters,
+// which may have the ids of ours. But it may be media of what is followed here, and keeps that from being idle.
 void FollowedCalls::take(const packet::Batch& batch) {
+  const bool is_own = batch.source() == batch.header().hunter_id;
   struct Hits {
     std::uint64_t packets = 0;
     std::int64_t last_ns = 0;
   };
   std::vector<Hits> hits(batch.matched().size());
   std::vector<std::shared_ptr<const Interest>> interests(batch.matched().size());
-  for (std::size_t i = 1; i < interests.size(); ++i) interests[i] = interest_of(batch.matched()[i]);
+  for (std::size_t i = 1; is_own && i < interests.size(); ++i) interests[i] = interest_of(batch.matched()[i]);
 
   const std::uint32_t index = sources_.index_of(batch.source());
   constexpr std::size_t kAhead = 8;  // packets whose headers come from memory meanwhile
@@ -158,10 +161,13 @@ void FollowedCalls::take(const packet::Batch& batch) {
     Hits& hit = hits[entry.matched];
     ++hit.packets;
     hit.last_ns = std::max(hit.last_ns, entry.timestamp_ns);
-    if (!interests[entry.matched]) continue;
     const std::uint32_t link_type = batch.interfaces()[entry.interface].link_type;
     const std::int64_t now_ns = sources_.time_of(index, entry.interface, entry.timestamp_ns);
     if (is_known_media(batch.view(entry), link_type, now_ns)) continue;
+    if (!interests[entry.matched]) {
+      look_shortly(batch.view(entry), link_type, {nullptr, index, now_ns});
+      continue;
+    }
     const calls::FrameId frame = frames_.begin(batch.view(entry), {index << 8 | (entry.interface & 0xffU), link_type});
     if (seen_.size() <= frame) seen_.resize(frame + 1);
     seen_[frame] = {interests[entry.matched], index, now_ns};
@@ -169,7 +175,7 @@ void FollowedCalls::take(const packet::Batch& batch) {
     frames_.finish();
   }
   sources_.seen(index, wall_ns());
-  for (std::size_t i = 1; i < hits.size(); ++i) {
+  for (std::size_t i = 1; is_own && i < hits.size(); ++i) {
     batch.matched()[i].for_each(
         [&](std::string_view id) { filters_.count_hits(id, hits[i].packets, hits[i].last_ns); });
   }
@@ -182,6 +188,13 @@ void FollowedCalls::datagram(const packet::IpPacket& ip, calls::FrameId frame) {
   } else if (ip.protocol == kUdp && ip.has_ports) {
     touch({calls::unmapped(ip.source), ip.source_port}, {calls::unmapped(ip.destination), ip.destination_port}, seen);
   }
+}
+
+// Media that another processor's filters want, ours being none the wiser.
+void FollowedCalls::look_shortly(const packet::PacketView& frame, std::uint32_t link_type, const Seen& seen) {
+  calls::PlainDatagram datagram;
+  if (!calls::read_plain(link_type, {frame.data, frame.captured}, datagram)) return;
+  if (!sip::begins_message(datagram.payload)) touch(datagram.from, datagram.to, seen);
 }
 
 // Most packets of wanted calls are media, of which there is nothing to learn.
@@ -203,6 +216,7 @@ void FollowedCalls::touch(const calls::Endpoint& from, const calls::Endpoint& to
   const std::uint64_t hash = calls::stream_hash(from, to);
   if (was_touched(hash, seen.time_ns)) return;
   touched_[hash % touched_.size()] = {hash, seen.time_ns};
+  media_.saw(from, to);
   for (const calls::Endpoint* endpoint : {&from, &to}) {
     for (const calls::CallIndex call : table_.at_endpoint(*endpoint)) table_.touch(call, seen.source, seen.time_ns);
   }
@@ -268,7 +282,7 @@ void FollowedCalls::call_removed(calls::CallIndex call) {
   if (call >= wanted_by_.size() || wanted_by_[call].empty()) return;
   wanted_by_[call].clear();
   changed_.erase(call);
-  over_.push_back({.call_id = table_.at(call).id});
+  over_.push_back({.call_id = table_.at(call).id, .is_idle = table_.at(call).ended_ns == 0});
 }
 
 void FollowedCalls::sweep() {
@@ -283,10 +297,10 @@ void FollowedCalls::sweep() {
 // Filters may have gone, come back, or want another extent; and what is told is forgotten unless it is told again.
 void FollowedCalls::look_again() {
   const std::uint64_t revision = filters_.board().revision();
-  const std::int64_t now = wall_ns();
-  if (revision == board_revision_ && now < next_renewal_ns_) return;
+  const Clock::time_point now = Clock::now();
+  if (revision == board_revision_ && now < next_renewal_at_) return;
   board_revision_ = revision;
-  next_renewal_ns_ = now + kRenewalNs;
+  next_renewal_at_ = now + kRenewal;
   for (calls::CallIndex call = 0; call < table_.capacity(); ++call) {
     if (table_.in_use(call)) update(call);
   }

@@ -75,6 +75,7 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
   [[nodiscard]] bool is_known_media(const packet::PacketView& frame, std::uint32_t link_type,
                                     std::int64_t now_ns) const;
   [[nodiscard]] bool was_touched(std::uint64_t hash, std::int64_t now_ns) const;
+  void look_shortly(const packet::PacketView& frame, std::uint32_t link_type, const Seen& seen);
   void touch(const calls::Endpoint& from, const calls::Endpoint& to, const Seen& seen);
 
   void header(const packet::IpPacket&, calls::FrameId, bool) override {}
@@ -112,7 +113,7 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
   std::unordered_set<calls::CallIndex> changed_;  // to be told to the directory
   std::vector<FollowedMedia> over_;               // likewise, before these
   std::uint64_t board_revision_ = 0;              // of the filters when all calls were looked at
-  std::int64_t next_renewal_ns_ = 0;
+  Clock::time_point next_renewal_at_;
   std::jthread thread_;
 };
 

@@ -21,6 +21,9 @@ struct FollowedMedia {
   fleet::CaptureAction action = fleet::CaptureAction::kFull;  // never kSignalling
   std::vector<std::string> follows = {};                      // ids of the filters that want the call
   std::vector<calls::Endpoint> endpoints = {};                // none: it is over, or nobody wants its media any more
+  /// Without endpoints: nothing has been heard of it here for long. It is not known to be over, and its media may pass
+  /// another site.
+  bool is_idle = false;
 
   bool operator==(const FollowedMedia&) const = default;
 };

@@ -13,6 +13,8 @@ namespace lc::processor {
 namespace {
 
 constexpr std::int64_t kLookNs = 10'000'000'000;
+// Media that flows is told of at least every ten seconds; when it has not been for so long, it has ended.
+constexpr std::int64_t kFlowsNs = 60'000'000'000;
 
 std::uint64_t random_origin() {
   std::random_device random;
@@ -34,8 +36,8 @@ std::string id_of(const std::string& call_id, const calls::Endpoint& endpoint) {
 
 }  // namespace
 
-MediaDirectory::MediaDirectory(FilterTable& filters, std::function<std::int64_t()> now_ns)
-    : filters_(filters), now_ns_(std::move(now_ns)), self_(random_origin()) {}
+MediaDirectory::MediaDirectory(FilterTable& filters, Time steady, Time wall)
+    : filters_(filters), now_ns_(std::move(steady)), wall_ns_(std::move(wall)), self_(random_origin()) {}
 
 void MediaDirectory::followed(const std::vector<FollowedMedia>& calls) {
   std::vector<MediaNews> news;
@@ -46,9 +48,21 @@ void MediaDirectory::followed(const std::vector<FollowedMedia>& calls) {
       if (std::optional<MediaNews> one = follow(media, now)) news.push_back(std::move(*one));
     }
   }
-  if (news.empty()) return;
   publish();
-  if (spread_) spread_(news);
+  if (!news.empty() && spread_) spread_(news);
+}
+
+void MediaDirectory::saw(const calls::Endpoint& from, const calls::Endpoint& to) {
+  const std::lock_guard lock(mutex_);
+  if (foreign_ == 0) return;
+  seen_[from] = seen_[to] = now_ns_();
+}
+
+bool MediaDirectory::flows(const FollowedMedia& media, std::int64_t now) const {
+  return std::ranges::any_of(media.endpoints, [&](const calls::Endpoint& endpoint) {
+    const auto seen = seen_.find(endpoint);
+    return seen != seen_.end() && now - seen->second < kFlowsNs;
+  });
 }
 
 std::optional<MediaNews> MediaDirectory::follow(const FollowedMedia& media, std::int64_t now) {
@@ -57,6 +71,11 @@ std::optional<MediaNews> MediaDirectory::follow(const FollowedMedia& media, std:
   const auto call = calls_.find(media.call_id);
   const bool known = call != calls_.end() && call->second.by_origin.contains(self_);
   if (!known && over) return std::nullopt;
+  if (media.is_idle) {
+    call->second.by_origin.erase(self_);
+    changed_.insert(media.call_id);
+    return std::nullopt;
+  }
   Said& said = calls_[media.call_id].by_origin[self_];
   const bool ends_soon = said.expires_at_ns - now <= life / 2;
   if (known && over && said.media.endpoints.empty()) return std::nullopt;
@@ -104,7 +123,8 @@ bool MediaDirectory::take(const MediaNews& news, std::int64_t now) {
   const bool known = call != calls_.end() && call->second.by_origin.contains(news.origin);
   if (known && news.version <= call->second.by_origin[news.origin].version) return false;
   if (!known) {
-    if (foreign_ >= kMostForeign) return false;
+    const bool crowded = call != calls_.end() && call->second.by_origin.size() >= kMostOrigins;
+    if (foreign_ >= kMostForeign || crowded) return false;
     ++foreign_;
   }
   calls_[news.media.call_id].by_origin[news.origin] = {
@@ -137,13 +157,20 @@ void MediaDirectory::tick() {
     if (now < next_look_ns_) return;  // hunters go by the filters' own end
     next_look_ns_ = now + kLookNs;
     for (auto& [call_id, call] : calls_) {
-      const std::size_t gone = std::erase_if(call.by_origin, [&](const auto& entry) {
+      bool is_changed = false;
+      for (auto& [origin, said] : call.by_origin) {
+        if (origin == self_ || said.expires_at_ns - now >= kFlowsNs / 2 || !flows(said.media, now)) continue;
+        said.expires_at_ns = now + kFlowsNs;
+        is_changed = true;
+      }
+      std::erase_if(call.by_origin, [&](const auto& entry) {
         if (entry.second.expires_at_ns > now) return false;
         if (entry.first != self_) --foreign_;
-        return true;
+        return is_changed = true;
       });
-      if (gone > 0) changed_.insert(call_id);
+      if (is_changed) changed_.insert(call_id);
     }
+    std::erase_if(seen_, [&](const auto& entry) { return now - entry.second >= kFlowsNs; });
   }
   publish();
 }
@@ -164,6 +191,7 @@ void MediaDirectory::settle(const std::string& call_id, Changes& changes) {
   const auto found = calls_.find(call_id);
   if (found == calls_.end()) return;
   Call& call = found->second;
+  const std::int64_t to_wall_ns = wall_ns_() - now_ns_();
   announced_ -= call.announced.size();
   const std::vector<calls::Endpoint> before = std::exchange(call.announced, {});
   const std::size_t first = changes.announced.size();
@@ -181,14 +209,15 @@ void MediaDirectory::settle(const std::string& call_id, Changes& changes) {
                                      .enabled = true,
                                      .description = "media of a followed call",
                                      .action = said.media.action,
-                                     .expires_at_ns = said.expires_at_ns,
+                                     .expires_at_ns = said.expires_at_ns + to_wall_ns,
                                      .follows = said.media.follows});
         continue;
       }
       fleet::Filter& filter = changes.announced[first + static_cast<std::size_t>(known - call.announced.begin())];
       if (said.media.action == fleet::CaptureAction::kFull) filter.action = said.media.action;
-      filter.expires_at_ns = std::max(filter.expires_at_ns, said.expires_at_ns);
+      filter.expires_at_ns = std::max(filter.expires_at_ns, said.expires_at_ns + to_wall_ns);
       for (const std::string& id : said.media.follows) {
+        if (filter.follows.size() >= FollowedMedia::kMostFilters) break;
         if (std::find(filter.follows.begin(), filter.follows.end(), id) == filter.follows.end()) {
           filter.follows.push_back(id);
         }

@@ -31,10 +31,15 @@ class MediaDirectory {
   static constexpr std::size_t kMostEndpoints = 50'000;
   /// Calls followed here whose end is remembered, for processors that are away when it comes.
   static constexpr std::size_t kMostOver = 10'000;
+  /// Processors whose word on one call is remembered.
+  static constexpr std::size_t kMostOrigins = 32;
 
   using Spread = std::function<void(const std::vector<MediaNews>&)>;
 
-  explicit MediaDirectory(FilterTable& filters, std::function<std::int64_t()> now_ns = wall_ns);
+  using Time = std::function<std::int64_t()>;  // nanoseconds
+
+  /// Only hunters are told of times of the day: `steady` goes on whatever is done to the clock.
+  explicit MediaDirectory(FilterTable& filters, Time steady = steady_ns, Time wall = wall_ns);
 
   /// Before anything else: who tells the other processors what known() now says too. Called on the thread of
   /// followed().
@@ -42,6 +47,10 @@ class MediaDirectory {
 
   /// What is followed here; one thread. What has not changed is said anew when half of its life is over.
   void followed(const std::vector<FollowedMedia>& calls);
+
+  /// Packets between these have come here: media of a call that others follow keeps being wanted while it flows, even
+  /// if they have heard nothing of the call for so long that they have forgotten it.
+  void saw(const calls::Endpoint& from, const calls::Endpoint& to);
 
   /// What another processor says, or one of those behind it. Whether any of it is news.
   bool heard(const std::vector<MediaNews>& news);
@@ -68,22 +77,25 @@ class MediaDirectory {
 
   void publish();
   // With mutex_ held.
+  [[nodiscard]] bool flows(const FollowedMedia& media, std::int64_t now) const;
   [[nodiscard]] std::optional<MediaNews> follow(const FollowedMedia& media, std::int64_t now);
   bool take(const MediaNews& news, std::int64_t now);
   void note_over(const std::string& call_id);
   void settle(const std::string& call_id, Changes& changes);
 
   FilterTable& filters_;
-  const std::function<std::int64_t()> now_ns_;
+  const Time now_ns_;
+  const Time wall_ns_;
   const std::uint64_t self_;  // as MediaNews::origin
   Spread spread_;
 
   mutable std::mutex mutex_;
   std::unordered_map<std::string, Call> calls_;
-  std::unordered_set<std::string> changed_;  // calls that hunters are to be told of
-  std::deque<std::string> over_;             // calls followed here
-  std::size_t foreign_ = 0;                  // what others have said, of all calls
-  std::size_t announced_ = 0;                // endpoints, of all calls
+  std::unordered_set<std::string> changed_;                                      // calls that hunters are to be told of
+  std::deque<std::string> over_;                                                 // calls followed here
+  std::unordered_map<calls::Endpoint, std::int64_t, calls::EndpointHash> seen_;  // media there, when last
+  std::size_t foreign_ = 0;                                                      // what others have said, of all calls
+  std::size_t announced_ = 0;                                                    // endpoints, of all calls
   std::uint64_t last_version_ = 0;
   std::int64_t next_look_ns_ = 0;
 

@@ -14,15 +14,18 @@ namespace lc::processor {
 /// Any thread.
 class Access {
  public:
-  /// `default_role`: of certificates that name none.
-  explicit Access(std::optional<pki::Role> default_role) : default_role_(default_role) {}
+  /// `default_role`: of certificates that name none, and of who shows none although there is TLS.
+  Access(std::optional<pki::Role> default_role, bool has_tls) : default_role_(default_role), has_tls_(has_tls) {}
 
-  /// The name of the caller, who may change filters: its certificate's first, or its address where it has shown none,
-  /// as nobody is asked for one. kPermissionDenied: a certificate with a role other than operator and admin.
+  /// The name of the caller, who may change filters: its certificate's first, or its address where it has shown none.
+  /// kPermissionDenied: with TLS, who has not the role operator or admin.
   [[nodiscard]] Result<std::string> may_change(const grpc::ServerContextBase& context) const;
 
  private:
+  [[nodiscard]] Result<std::string> admit(std::string name, std::optional<pki::Role> role) const;
+
   const std::optional<pki::Role> default_role_;
+  const bool has_tls_;
 };
 
 }  // namespace lc::processor

@@ -6,12 +6,16 @@
 #include <utility>
 #include <variant>
 
+#include "common/base/text.h"
+#include "common/fleet/processor_tree.h"
 #include "processord/service/topology_messages.h"
 
 namespace lc::processor {
 namespace {
 
 namespace pb = lippycat::link;
+
+constexpr std::size_t kMostText = 1000;  // of an error
 
 void write(const ProcessorIdentity& identity, pb::ProcessorIdentity& message) {
   message.set_id(identity.id);
@@ -115,11 +119,14 @@ Result<std::optional<FromChild>> from_proto(const pb::FromChild& message) {
     }
     case pb::FromChild::kAnswer: {
       const pb::OperationAnswer& answer = message.answer();
-      return Some(OperationAnswer{.id = answer.id(),
-                                  .outcome = {.code = code_of(answer.code()),
-                                              .text = answer.text(),
-                                              .answered = {answer.answered().begin(), answer.answered().end()},
-                                              .payload = answer.payload()}});
+      OperationAnswer made{.id = answer.id(), .outcome = {.code = code_of(answer.code())}};
+      if (made.outcome.code == Code::kOk) made.outcome.payload = answer.payload();
+      // It goes on to whoever asked, in the metadata of a call, and is shown there.
+      made.outcome.text = terminal_safe(answer.text(), kMostText);
+      const bool is_path = static_cast<std::size_t>(answer.answered_size()) <= fleet::kMaxDepth + 1 &&
+                           std::ranges::all_of(answer.answered(), [](const auto& id) { return check_id("", id).ok(); });
+      if (is_path) made.outcome.answered = {answer.answered().begin(), answer.answered().end()};
+      return Some(std::move(made));
     }
     case pb::FromChild::kMedia:
       return Some(Media{message.media().payload()});

@@ -69,7 +69,7 @@ std::vector<std::string> to_payloads(const std::vector<MediaNews>& news) {
 std::vector<MediaNews> from_payload(const std::string& payload) {
   std::vector<MediaNews> news;
   pb::FollowedCalls message;
-  if (!message.ParseFromString(payload)) return news;
+  if (payload.size() > 2 * kMediaPayloadBytes || !message.ParseFromString(payload)) return news;
   for (const pb::FollowedCall& call : message.calls()) {
     if (std::optional<MediaNews> one = read(call)) news.push_back(std::move(*one));
   }

@@ -1,5 +1,6 @@
 #include "processord/service/operations.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/wire/convert.h"
@@ -67,6 +68,13 @@ void Operations::operate(const std::string& target, links::OperationKind kind,
 Result<Token> Operations::issue_token(const std::string& target, std::string subject) const {
   const Result<fleet::NodePath> path = hierarchy_.resolve(target);
   if (!path) return path.error();
+  const Chain above = hierarchy_.place().above;
+  if (std::ranges::any_of(above, [&](const auto& one) { return one.id == engine_.settings().processor_id; })) {
+    return Error{
+        Code::kFailedPrecondition,
+        "a processor above this one has the same id, so nobody would know a token of this one's; give it another "
+        "--processor-id, or ask above"};
+  }
   return tokens_.issue(*path, std::move(subject), wall_ns());
 }
 

@@ -49,7 +49,8 @@ ProcessorNode::ProcessorNode(EngineSettings engine, const std::string& listen, c
     : engine_(std::move(engine), time),
       tree_(engine_, upstream, tls, time),
       data_service_(engine_, tree_.hierarchy()),
-      management_service_(engine_, tree_.hierarchy(), tree_.operations(), Access(pki::role_named(tls.default_role))) {
+      management_service_(engine_, tree_.hierarchy(), tree_.operations(),
+                          Access(pki::role_named(tls.default_role), tls.has_tls())) {
   grpc::ServerBuilder builder;
   int port = 0;
   wire::prepare_server(builder, listen, tls, &port);

@@ -69,8 +69,9 @@ struct Bench {
     REQUIRE(answers.back());
   }
 
-  /// As one batch of that hunter.
-  void push(const std::vector<Bytes>& frames, const Ids& matched, const std::string& hunter = "h1") {
+  /// As one batch of that hunter; `path`: of one below another processor.
+  void push(const std::vector<Bytes>& frames, const Ids& matched, const std::string& hunter = "h1",
+            const std::string& path = "") {
     calls::Want want;
     for (const std::string& id : matched) want.add(id, calls::MediaExtent::kFull);
     for (const Bytes& frame : frames) {
@@ -82,6 +83,7 @@ struct Bench {
     header.sequence = ++sequence;
     Result<packet::Batch> batch = packet::Batch::parse(builder.seal(header).bytes);
     REQUIRE(batch);
+    if (!path.empty()) batch->set_source(std::make_shared<const std::string>(path));
     followed.push(std::make_shared<const packet::Batch>(std::move(*batch)));
   }
 
@@ -285,4 +287,13 @@ TEST_CASE("Packets count for each filter that matched them, with the time of the
   CHECK(bench.listed("net").last_hit_ns == last);
   CHECK(bench.listed("headers").packets_hit == 0);
   CHECK(bench.followed.skipped() == 0);
+}
+
+TEST_CASE("What a hunter below another processor sends matched that one's filters, whatever their ids",
+          "[followed_calls]") {
+  Bench bench;
+  const SipCall call;
+  bench.push({call.invite(), call.answer(200), call.rtp_from_caller()}, {"full"}, "h1", "edge/h1");
+  REQUIRE(bench.wait_for_marker());
+  CHECK(bench.listed("full").packets_hit == 1);  // the marker's
 }

@@ -78,7 +78,7 @@ struct Site {
   FilterTable table{FilterFile::Settings{.path = directory_of_files.file("state/filters.json"), .exclusive = true},
                     files};
   std::int64_t now_ns = 1'700'000'000'000'000'000;
-  MediaDirectory directory{table, [this] { return now_ns; }};
+  MediaDirectory directory{table, [this] { return now_ns; }, [this] { return now_ns; }};
   std::vector<std::vector<MediaNews>> said;
   std::shared_ptr<FilterSubscription> subscription;
   std::map<std::string, fleet::Filter> by_id;
@@ -299,4 +299,43 @@ TEST_CASE("Whatever threads say at once, hunters end with what is true", "[media
     here.directory.followed({media("c1", {"10.9.9.9:3"})});
   }
   CHECK(here.addresses() == std::set<std::string>{"10.9.9.9:1", "10.9.9.9:2", "10.9.9.9:3"});
+}
+
+TEST_CASE("A call of which its processor hears nothing any more is not over where its media flows",
+          "[media_directory]") {
+  Site here, there;
+  here.directory.followed({media("c1", kOne)});
+  REQUIRE(there.directory.heard(here.last()));
+  here.directory.followed({{.call_id = "c1", .is_idle = true}});
+  CHECK(here.addresses().empty());
+  CHECK(here.said.size() == 1);
+  for (int half_minutes = 0; half_minutes < 30; ++half_minutes) {
+    there.now_ns += kMinute / 2;
+    there.directory.saw(at("192.0.2.9:9000"), at(kOne[0]));
+    there.directory.tick();
+    REQUIRE(there.addresses() == set_of(kOne));
+    for (const auto& [address, filter] : there.told()) REQUIRE(filter.expires_at_ns > there.now_ns);
+  }
+  there.now_ns += 2 * kMinute;
+  there.directory.tick();
+  CHECK(there.addresses().empty());
+}
+
+TEST_CASE("An end is an end, even where the media goes on", "[media_directory]") {
+  Site here, there;
+  here.directory.followed({media("c1", kOne)});
+  REQUIRE(there.directory.heard(here.last()));
+  there.directory.saw(at("192.0.2.9:9000"), at(kOne[0]));
+  here.directory.followed({media("c1", {})});
+  REQUIRE(there.directory.heard(here.last()));
+  CHECK(there.addresses().empty());
+}
+
+TEST_CASE("Words of very many processors on one call are not all kept", "[media_directory]") {
+  Site here;
+  for (std::uint64_t origin = 1; origin <= MediaDirectory::kMostOrigins; ++origin) {
+    REQUIRE(here.directory.heard({{.origin = origin, .version = 1, .media = media("c1", kOne)}}));
+  }
+  CHECK_FALSE(here.directory.heard({{.origin = 99, .version = 1, .media = media("c1", kOne)}}));
+  CHECK(here.directory.heard({{.origin = 99, .version = 1, .media = media("c2", kOne)}}));
 }
