@@ -4,10 +4,15 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "common/base/text.h"
+#include "common/base/unique_fd.h"
 #include "common/wire/credentials.h"
 #include "common/wire/log_sink.h"
 #include "common/wire/tls_diagnosis.h"
@@ -50,6 +55,29 @@ Result<Address> parse_address(const std::string& text) {
 
 bool is_loopback(const Address& address) {
   return address.host == "localhost" || address.host == "::1" || address.host.starts_with("127.");
+}
+
+bool takes_connections(const std::string& address, std::chrono::milliseconds limit) {
+  const Result<Address> parsed = parse_address(address);
+  if (!parsed) return false;
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(parsed->host.c_str(), std::to_string(parsed->port).c_str(), &hints, &found) != 0) return false;
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> guard(found, ::freeaddrinfo);
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    const UniqueFd fd(::socket(one->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (::connect(fd.get(), one->ai_addr, one->ai_addrlen) == 0) return true;
+    if (errno != EINPROGRESS) continue;
+    pollfd ready{fd.get(), POLLOUT, 0};
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::poll(&ready, 1, static_cast<int>(limit.count())) == 1 &&
+        ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0) {
+      return true;
+    }
+  }
+  return false;
 }
 
 std::shared_ptr<grpc::Channel> make_channel(const std::string& address, const config::TlsSettings& tls) {

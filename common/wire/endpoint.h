@@ -4,6 +4,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/server_builder.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,10 @@ bool is_loopback(const Address& address);
 /// A channel of its own connection: pings every 30 s, 20 s time-out. The TLS files are read at every call, so that a
 /// new connection uses what lies there now. Throws StartError (78) when a file can't be used.
 std::shared_ptr<grpc::Channel> make_channel(const std::string& address, const config::TlsSettings& tls);
+
+/// Whether somebody takes TCP connections there, asked with one that is closed again. Blocks for `limit`, and for as
+/// long as a name takes to be looked up.
+bool takes_connections(const std::string& address, std::chrono::milliseconds limit);
 
 /// Listening options shared by every server: credentials, limits, keepalive, reflection, health service.
 /// `bound_port` is set by BuildAndStart. Throws StartError as above.

@@ -17,6 +17,9 @@ using namespace std::chrono_literals;
 
 constexpr auto kTick = 500ms;
 constexpr auto kCloseLimit = 500ms;
+// While waiting to try again: whether anybody is there.
+constexpr std::chrono::milliseconds kLook = 3s;
+constexpr std::chrono::milliseconds kLookLimit = 500ms;
 // For a link that was refused: what closes a cycle together must not come back together.
 constexpr std::chrono::milliseconds kSlowest = 15s;
 constexpr std::chrono::milliseconds kSlow = 10s;
@@ -91,8 +94,26 @@ void UpstreamLink::supervise() {
       tell(address_, text);
       return;
     }
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, next_wait(outcome), [this] { return stop_; });
+    const std::chrono::milliseconds wait = next_wait(outcome);
+    if (failed > 0) log::info("trying the upstream again", {{"in_ms", wait.count()}, {"failed_attempts", failed}});
+    wait_to_retry(wait, outcome == Outcome::kNoLink);
+  }
+}
+
+// What is below a processor that was away shall be back soon after it, however long that was.
+void UpstreamLink::wait_to_retry(std::chrono::milliseconds wait, bool looks) {
+  const auto until = Clock::now() + wait;
+  for (;;) {
+    const auto look_at = Clock::now() + std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(
+                                            kLook.count() / 2, kLook.count())(random_));
+    {
+      std::unique_lock lock(mutex_);
+      if (changed_.wait_until(lock, looks ? std::min(look_at, until) : until, [this] { return stop_; })) return;
+    }
+    if (Clock::now() >= until) return;
+    for (const std::string& address : settings_.addresses) {
+      if (wire::takes_connections(address, kLookLimit)) return;
+    }
   }
 }
 

@@ -54,6 +54,7 @@ class UpstreamLink {
   [[nodiscard]] std::string why_ended(const std::string& address) const;
   void tell(const std::string& address, const std::string& fault);
   [[nodiscard]] std::chrono::milliseconds next_wait(Outcome outcome);
+  void wait_to_retry(std::chrono::milliseconds wait, bool looks);
   [[nodiscard]] bool stopping() const;
 
   const UpstreamSettings settings_;

@@ -2,10 +2,12 @@
 import json
 import os
 import socket
+import subprocess
 
 import pytest
 from conftest import OUR_CAPTURES, REPOSITORY
 from grpc_call import json_values
+from support import capture_file
 from support.network import Link, made_in
 from support.peer import MANAGEMENT
 from support.tree import PATIENCE
@@ -101,3 +103,31 @@ def test_a_processord_that_its_parent_cannot_reach_is_seen_with_all_below_it(pro
     assert broken['reachabilityChanged']['reason'] == 'its connection broke'
     revisions = [int(update['revision']) for update in told()]
     assert revisions == list(range(revisions[0], revisions[0] + len(revisions)))
+
+
+@pytest.mark.deadline(60)
+def test_packets_and_changes_pass_the_connection_that_an_unreachable_child_has_made(programs, sites, tmp_path):
+    stored = tmp_path / 'stored.pcapng'
+    root = programs.processord('--processor-id', 'root', '--insecure', '--write-file', stored, listen=f'{ABOVE}:0',
+                               inside=sites.above)
+    child = programs.processord('--processor-id', 'child', '--insecure', '--state-dir', tmp_path / 'child', '--upstream',
+                                f'{ABOVE}:{root.port}', '--spool-mode', 'off', listen=f'{BELOW}:0', inside=sites.below)
+    sites.close_to_the_outside(child.port)
+    assert not sites.reaches((BELOW, child.port), from_below=False)
+    child.wait_for_log('attached to the upstream processor', PATIENCE)
+
+    def ask(method, request):
+        done = subprocess.run(
+            [*sites.above, REPOSITORY / 'tests' / 'support' / 'grpc_call.py', '-plaintext', '-d', json.dumps(request),
+             f'{ABOVE}:{root.port}', f'{MANAGEMENT}/{method}'], check=True, capture_output=True, text=True, timeout=20)
+        return json.loads(done.stdout or '{}')
+
+    hunter = programs.hunterd(f'{BELOW}:{child.port}', '--insecure', '--spool-mode', 'off', interface=CALL,
+                              inside=sites.below)
+    assert hunter.wait() == 0, 'acknowledged, which without spools only the root can do'
+    wanted = {'id': 'f1', 'type': 'FILTER_SIP_USER', 'pattern': 'alice', 'enabled': True}
+    token = ask('RequestAuthToken', {'target_processor_id': 'child'})
+    assert ask('UpdateFilterOnProcessor', {'processor_id': 'child', 'filter': wanted, 'auth_token': token})['success']
+    assert [f['id'] for f in ask('GetFiltersFromProcessor', {'processor_id': 'child'})['filters']] == ['f1']
+    assert child.stop() == 0 and root.stop() == 0
+    capture_file.assert_same(capture_file.read(CALL), capture_file.read(stored))

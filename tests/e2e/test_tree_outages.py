@@ -60,3 +60,18 @@ def test_what_is_below_a_lost_processor_is_told_in_time_and_is_back_by_itself(tr
         wait_until(lambda: as_told(find(console.ask(), *path)) == as_told(of_itself.ask()), 2,  # noqa: B023
                    f'{name} at the root as it is')
     console.check_numbers()
+
+
+@pytest.mark.slow
+@pytest.mark.deadline(90)
+def test_after_a_long_outage_a_tree_is_whole_again_as_soon(tree):
+    """By then a child waits longer and longer between its attempts."""
+    root = tree.start('root')
+    middle = tree.start('middle', root)
+    leaf = tree.start('leaf', middle)
+    console = tree.console('root')
+    wait_for_shape(console, 'root (middle (leaf))')
+    middle.kill()
+    leaf.wait_for_log('trying the upstream again in_ms=1[0-9]{4} ', 60)
+    tree.start('middle', root)
+    wait_for_shape(console, 'root (middle (leaf))', within=5)
