@@ -1,8 +1,6 @@
 // The way up: batches of all hunters, their own and those from below, into the queue for the parent.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -55,7 +53,6 @@ class Forwarder {
   void on_sendable(std::function<void(const ForwardQueue::LanePointer&)> sendable) { sendable_ = std::move(sendable); }
 
  private:
-  [[nodiscard]] ForwardQueue::Events queue_events();
   void custody_grew(const Origin& origin);
   bool take(const Hunter& hunter, const ForwardState::Waiting& next);
 

@@ -222,8 +222,8 @@ void ForwardQueue::take_written(const Written& written) {
 // `reason` takes its packets; it is on disk alone, or was.
 void ForwardQueue::drop_alone(Lane& lane, std::size_t index, std::uint64_t ForwardCounts::*reason) {
   const std::uint64_t packets = lane.places_[index].packets;
-  count(lane, &ForwardCounts::in_flight, -packets);
-  count(lane, reason, packets);
+  totals_.in_flight -= packets;
+  totals_.*reason += packets;
   lane.places_.erase(lane.places_.begin() + static_cast<std::ptrdiff_t>(index));
   note_front(lane);
   if (lane.places_.empty()) now_empty(lane);
@@ -245,8 +245,8 @@ void ForwardQueue::drop_tails() {
     if (at->second.in_window) continue;
     Lane& lane = *at->second.lane;
     assert(lane.places_.back().number == at->first);
-    count(lane, &ForwardCounts::in_flight, -std::uint64_t{at->second.batch.packets});
-    count(lane, &ForwardCounts::dropped_full, at->second.batch.packets);
+    totals_.in_flight -= at->second.batch.packets;
+    totals_.dropped_full += at->second.batch.packets;
     const std::uint64_t arrival = (at++)->first;
     stop_waiting(lane, arrival);
     lane.places_.pop_back();

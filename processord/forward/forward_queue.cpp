@@ -97,12 +97,6 @@ bool ForwardQueue::accepts(const Lane& lane, std::size_t bytes) const {
   return follows_window(lane, bytes) || (log_ && tail_bytes_ < limits_.window_bytes / 4);
 }
 
-ForwardQueue::Taken ForwardQueue::push(const Origin& origin, packet::EncodedBatch batch) {
-  const Taken taken = take(origin, std::move(batch));
-  tell_news();
-  return taken;
-}
-
 void ForwardQueue::tell_news() {
   Lock lock(mutex_);
   tell(lock);
@@ -129,8 +123,8 @@ ForwardQueue::Taken ForwardQueue::take(const Origin& origin, packet::EncodedBatc
                           .packets = batch.packets});
   ++lane.unwritten_;
   unwritten_packets_ += lane.storing_ ? batch.packets : 0;
-  count(lane, &ForwardCounts::pushed, batch.packets);
-  count(lane, &ForwardCounts::in_flight, batch.packets);
+  totals_.pushed += batch.packets;
+  totals_.in_flight += batch.packets;
   if (lane.storing_) unwritten_.emplace_hint(unwritten_.end(), arrivals_, Waiting{&lane, batch, in_window});
   if (in_window) {
     put_in_window(lane, std::move(batch));
@@ -174,11 +168,6 @@ void ForwardQueue::leave_disk(Lane& lane) {
     unwritten_packets_ -= waiting->second.batch.packets;
     unwritten_.erase(waiting);
   }
-}
-
-void ForwardQueue::count(Lane& lane, std::uint64_t ForwardCounts::*what, std::uint64_t packets) {
-  totals_.*what += packets;
-  lane.source_->counts.*what += packets;
 }
 
 void ForwardQueue::put_in_window(Lane& lane, packet::EncodedBatch batch) {
@@ -322,8 +311,8 @@ void ForwardQueue::forget(Lane& lane, std::uint64_t sequence) {
 
 void ForwardQueue::forget_front(Lane& lane) {
   const Lane::Place& front = lane.places_.front();
-  count(lane, &ForwardCounts::in_flight, -std::uint64_t{front.packets});
-  count(lane, &ForwardCounts::acknowledged, front.packets);
+  totals_.in_flight -= front.packets;
+  totals_.acknowledged += front.packets;
   if (lane.written() > 0) {
     release_due_ = true;
     if (!std::exchange(lane.unnoted_, true)) unnoted_.push_back(lane.shared_from_this());
@@ -420,12 +409,6 @@ ForwardQueue::Usage ForwardQueue::usage() const {
   usage.spool_bytes = spool_bytes_;
   usage.origins = sources_.size();
   return usage;
-}
-
-ForwardCounts ForwardQueue::usage(const std::string& key) const {
-  const std::lock_guard lock(mutex_);
-  const auto source = sources_.find(key);
-  return source == sources_.end() ? ForwardCounts() : source->second.counts;
 }
 
 ForwardQueue::Progress ForwardQueue::progress() const {

@@ -51,7 +51,7 @@ class ForwardQueue {
     /// next() gives nothing again.
     std::function<void(const LanePointer&)> sendable;
     std::function<void(const Origin&)> custody_grew;
-    /// push() would take what it had refused.
+    /// take() would take what it had refused.
     std::function<void(const Origin&)> room;
   };
   struct Usage : ForwardCounts {
@@ -76,15 +76,13 @@ class ForwardQueue {
 
   enum class Taken {
     kNew,
-    kRepeated,  // not above what was pushed for this origin and epoch before, or what the parent has
-    kRefused,   // no room: to be pushed again after Events::room
+    kRepeated,  // not above what was taken for this origin and epoch before, or what the parent has
+    kRefused,   // no room: to be given again after Events::room
   };
   /// Sequences of an origin and epoch rise. A new epoch is sent when those before it are acknowledged. For who holds a
   /// lock: the events that it brings are left to tell_news().
   Taken take(const Origin& origin, packet::EncodedBatch batch);
   void tell_news();
-  /// Both.
-  Taken push(const Origin& origin, packet::EncodedBatch batch);
 
   /// Up to this sequence everything is acknowledged by the parent, or in the spool (see Spooling::sync), or was given
   /// up with a reason. 0: nothing is known of that origin and epoch.
@@ -116,8 +114,6 @@ class ForwardQueue {
   std::uint64_t save(std::chrono::milliseconds limit);
 
   [[nodiscard]] Usage usage() const;
-  /// All 0 for a key that is not known (any more).
-  [[nodiscard]] ForwardCounts usage(const std::string& key) const;
   /// Why the spool can't be written or read at the moment; empty when all is well.
   [[nodiscard]] std::string fault() const;
   enum class Progress {
@@ -168,7 +164,6 @@ class ForwardQueue {
   void begin_storing(Lane& lane);
   void begin_storing_all();
   void leave_disk(Lane& lane);
-  void count(Lane& lane, std::uint64_t ForwardCounts::*what, std::uint64_t packets);
   void put_in_window(Lane& lane, packet::EncodedBatch batch);
   void leave_tail(Waiting& waiting);
   void forget(Lane& lane, std::uint64_t sequence);

@@ -63,8 +63,8 @@ void ForwardQueue::recover(const spool::Record& record) {
     lane.acknowledged_ = std::max(lane.acknowledged_, position.sequence);
     lane.last_ = std::max(lane.last_, position.sequence);
     while (!lane.places_.empty() && lane.places_.front().sequence <= position.sequence) {
-      count(lane, &ForwardCounts::in_flight, -std::uint64_t{lane.places_.front().packets});
-      count(lane, &ForwardCounts::recovered, -std::uint64_t{lane.places_.front().packets});
+      totals_.in_flight -= lane.places_.front().packets;
+      totals_.recovered -= lane.places_.front().packets;
       lane.places_.pop_front();
     }
   }
@@ -77,8 +77,8 @@ void ForwardQueue::recover(const spool::Record& record) {
                           .offset = static_cast<std::uint32_t>(record.offset),
                           .payload_bytes = static_cast<std::uint32_t>(record.payload.size()),
                           .packets = record.info.weight});
-  count(lane, &ForwardCounts::recovered, record.info.weight);
-  count(lane, &ForwardCounts::in_flight, record.info.weight);
+  totals_.recovered += record.info.weight;
+  totals_.in_flight += record.info.weight;
 }
 
 }  // namespace lc::processor

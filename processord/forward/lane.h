@@ -21,7 +21,7 @@ struct Origin {
 
 /// Packets, each counted where it is: pushed + recovered = acknowledged + in_flight + dropped_full + dropped_damaged.
 struct ForwardCounts {
-  std::uint64_t pushed = 0;        // taken by push()
+  std::uint64_t pushed = 0;        // taken by take()
   std::uint64_t recovered = 0;     // found on disk at the start, damaged ones included
   std::uint64_t acknowledged = 0;  // by the parent
   std::uint64_t in_flight = 0;     // in memory or on disk
@@ -41,7 +41,6 @@ class Lane : public std::enable_shared_from_this<Lane> {
 
   /// All that is known of one key.
   struct Source {
-    ForwardCounts counts;
     std::deque<std::shared_ptr<Lane>> lanes;  // by age; the first that is not empty may be sent
     std::uint64_t last_push = 0;              // number
   };

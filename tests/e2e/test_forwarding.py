@@ -17,27 +17,24 @@ ATTACHED = 'attached to the upstream processor'
 
 
 class Tier:
-    """A processord of a chain, which listens and stores where it did before when it is started again."""
+    """A processord of a chain, which stores where it did before when it is started again."""
 
-    def __init__(self, programs, folder, name, above=None, options=(), stores=True):
-        self.name, self.folder, self.above = name, folder / name, above
-        self._programs, self._options, self._stores = programs, options, stores
+    def __init__(self, tree, folder, name, above=None, options=(), stores=True):
+        self.name, self.folder, self._above, self._tree = name, folder / name, above, tree
         self.folder.mkdir()
-        self.port = 0
+        self._options = [*(['--write-file', self.folder / 'capture.pcapng'] if stores else []), *options]
         self.start()
 
     @property
+    def process(self):
+        return self._tree.nodes[self.name]
+
+    @property
     def address(self):
-        return f'127.0.0.1:{self.port}'
+        return self.process.address
 
     def start(self):
-        upstream = ['--upstream', self.above.address] if self.above else []
-        files = ['--write-file', self.folder / 'capture.pcapng'] if self._stores else []
-        self.process = self._programs.processord(
-            '--processor-id', self.name, '--state-dir', self.folder / 'state', *files, *upstream, *self._options,
-            listen=f'127.0.0.1:{self.port}')
-        self.port = self.process.port
-        return self
+        self._tree.start(self.name, *([self._above] if self._above else []), options=self._options)
 
     def attached(self):
         self.process.wait_for_log(ATTACHED, 15)
@@ -63,10 +60,10 @@ class Tier:
         return lines and ' forwarding=0 ' in lines[-1]
 
 
-def chain(programs, folder, *names, options=(), stores=True):
-    tiers = [Tier(programs, folder, names[0])]
+def chain(tree, folder, *names, options=(), stores=True):
+    tiers = [Tier(tree, folder, names[0])]
     for name in names[1:]:
-        tiers.append(Tier(programs, folder, name, tiers[-1], options, stores).attached())
+        tiers.append(Tier(tree, folder, name, tiers[-1], options, stores).attached())
     return tiers
 
 
@@ -79,8 +76,8 @@ def interfaces(path):
     return list(zip(capture_file.interface_names(path), capture_file.interface_descriptions(path)))
 
 
-def test_each_tier_of_three_has_the_packets_their_times_and_where_they_come_from(programs, tmp_path):
-    tiers = chain(programs, tmp_path, 'root', 'middle', 'leaf')
+def test_each_tier_of_three_has_the_packets_their_times_and_where_they_come_from(programs, tree, tmp_path):
+    tiers = chain(tree, tmp_path, 'root', 'middle', 'leaf')
     hunter = programs.hunterd(tiers[-1], interface=CALL, hunter_id='hunter-7')
     assert hunter.wait() == 0
     stop_all(tiers)
@@ -91,9 +88,9 @@ def test_each_tier_of_three_has_the_packets_their_times_and_where_they_come_from
         assert judges.capinfos_count(tier.files()[-1]) == len(sent)
 
 
-def test_an_acknowledgement_waits_for_the_root(programs, tmp_path):
+def test_an_acknowledgement_waits_for_the_root(programs, tree, tmp_path):
     """Without spools a hunter keeps everything until the root has it: what a middle tier alone has does not count."""
-    root, leaf = tiers = chain(programs, tmp_path, 'root', 'leaf', options=['--spool-mode', 'off'])
+    root, leaf = tiers = chain(tree, tmp_path, 'root', 'leaf', options=['--spool-mode', 'off'])
     os.kill(root.process.pid, signal.SIGSTOP)
     hunter = programs.hunterd(leaf, '--spool-mode', 'off', interface=CALL)
     sent = list(capture_file.read(CALL))
@@ -105,8 +102,8 @@ def test_an_acknowledgement_waits_for_the_root(programs, tmp_path):
     assert list(root.packets()) == sent
 
 
-def test_a_spool_takes_over_while_the_parent_is_away_and_a_restart_goes_on_with_it(programs, tmp_path):
-    root, leaf = tiers = chain(programs, tmp_path, 'root', 'leaf')
+def test_a_spool_takes_over_while_the_parent_is_away_and_a_restart_goes_on_with_it(programs, tree, tmp_path):
+    root, leaf = tiers = chain(tree, tmp_path, 'root', 'leaf')
     root.kill()
     hunter = programs.hunterd(leaf, interface=CALL)
     assert hunter.wait() == 0, 'the spool has custody'
@@ -120,9 +117,9 @@ def test_a_spool_takes_over_while_the_parent_is_away_and_a_restart_goes_on_with_
     assert list(root.packets()) == list(leaf.packets()) == sent
 
 
-def test_hunters_of_one_id_below_different_processors_are_told_apart(programs, tmp_path):
-    root = Tier(programs, tmp_path, 'root')
-    edges = [Tier(programs, tmp_path, name, root).attached() for name in ('edge-1', 'edge-2')]
+def test_hunters_of_one_id_below_different_processors_are_told_apart(programs, tree, tmp_path):
+    root = Tier(tree, tmp_path, 'root')
+    edges = [Tier(tree, tmp_path, name, root).attached() for name in ('edge-1', 'edge-2')]
     hunters = [programs.hunterd(edge, '--spool-dir', edge.folder / 'spool', interface=CALL, hunter_id='h') for edge in edges]
     for hunter in hunters:
         assert hunter.wait() == 0
@@ -132,8 +129,8 @@ def test_hunters_of_one_id_below_different_processors_are_told_apart(programs, t
     assert sorted(interfaces(root.files()[-1])) == [(str(CALL), f'hunter edge-{n}/h') for n in (1, 2)]
 
 
-def test_a_processor_without_files_forwards_all_the_same(programs, tmp_path):
-    tiers = chain(programs, tmp_path, 'root', 'middle', 'leaf', stores=False)
+def test_a_processor_without_files_forwards_all_the_same(programs, tree, tmp_path):
+    tiers = chain(tree, tmp_path, 'root', 'middle', 'leaf', stores=False)
     hunter = programs.hunterd(tiers[-1], interface=CALL)
     assert hunter.wait() == 0
     stop_all(tiers)
@@ -145,9 +142,9 @@ def test_a_processor_without_files_forwards_all_the_same(programs, tmp_path):
 @pytest.mark.deadline(180)
 @pytest.mark.parametrize('victim', ['root', 'middle', 'leaf'])
 def test_a_million_packets_are_at_each_tier_once_though_one_is_killed_again_and_again(
-        programs, proxy_to, load, tmp_path, victim):
-    tiers = chain(programs, tmp_path, 'root', 'middle', 'leaf')
-    proxy = proxy_to(tiers[-1].port)
+        programs, tree, proxy_to, load, tmp_path, victim):
+    tiers = chain(tree, tmp_path, 'root', 'middle', 'leaf')
+    proxy = proxy_to(tiers[-1].process.port)
     due = threading.Event()
     for n in (1, 2, 3):
         proxy.at(n * 45 * MEGABYTE, due.set)

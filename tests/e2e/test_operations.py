@@ -82,13 +82,6 @@ def failed(processor, what):
 
 
 @pytest.fixture
-def tree(programs, tmp_path):
-    made = Tree(programs, tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def root_of(tree):
     """Starts a chain of processords and gives the console at its root."""
     made = []

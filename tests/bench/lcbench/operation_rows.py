@@ -4,7 +4,7 @@ import sys
 import time
 
 from .processes import BenchError
-from .system import Processor, hunter
+from .system import chain, hunter
 from .table import Row, median
 
 PROCESSORS, CHANGES = 10, 200
@@ -38,14 +38,9 @@ def one_round(bench):
     packets = bench.repository / 'tests' / 'data' / 'call-media.pcap'
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(bench.folder())
-        chain = []
-        for level in range(PROCESSORS):
-            own = folder / f'p{level}'
-            own.mkdir()
-            above = ['--upstream', chain[-1].address] if chain else []
-            chain.append(stack.enter_context(Processor(bench, own, options=['--processor-id', f'p{level}', *above])))
-        stack.enter_context(hunter(bench, folder, chain[-1], packets, ['--loop', '0', '--pace']))
-        client = Client(chain[0].address)
+        processors = stack.enter_context(chain(bench, folder, PROCESSORS))
+        stack.enter_context(hunter(bench, folder, processors[-1], packets, ['--loop', '0', '--pace']))
+        client = Client(processors[0].address)
         stack.callback(client.close)
         end = time.monotonic() + 30
         while not attached(client):

@@ -69,6 +69,22 @@ def storing(bench, folder, namespace=None, tls=False):
 
 
 @contextlib.contextmanager
+def chain(bench, folder, length, namespace=None, root=()):
+    """Processors p0, p1, ... below each other, from the root down and attached; the root has options of its own."""
+    with contextlib.ExitStack() as stack:
+        made = []
+        for number in range(length):
+            own = folder / f'p{number}'
+            own.mkdir()
+            options = ['--upstream', made[-1].address] if made else root
+            one = Processor(bench, own, namespace, options=['--processor-id', f'p{number}', *options])
+            made.append(stack.enter_context(one))
+            if number:
+                one.process.logged('attached to the upstream processor')
+        yield made
+
+
+@contextlib.contextmanager
 def hunter(bench, folder, processor, interface, options=(), namespace=None, tls=False):
     """A hunterd that captures from `interface` (or reads that file) for `processor`."""
     command = [bench.binaries / 'hunterd', '--processor', processor.address, '--interface', interface,

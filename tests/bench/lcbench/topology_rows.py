@@ -5,7 +5,7 @@ import sys
 import time
 
 from .processes import BenchError, Skipped, cpu_seconds
-from .system import Processor
+from .system import chain
 from .table import Row, median
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / 'support'))
@@ -28,22 +28,9 @@ def wait_for(condition, what, limit=30):
         time.sleep(0.01)
 
 
-def chain(bench, folder, exits):
-    """Processords, each below the one before; the root first."""
-    nodes = []
-    for level in range(LEVELS):
-        own = folder / f'p{level}'
-        own.mkdir()
-        upstream = ['--upstream', nodes[-1].address] if nodes else []
-        nodes.append(exits.enter_context(Processor(bench, own, options=['--processor-id', f'p{level}', *upstream])))
-        if upstream:
-            nodes[-1].process.logged('attached to the upstream processor')
-    return nodes
-
-
 def a_round(bench):
     with contextlib.ExitStack() as exits, bench.folder() as folder:
-        nodes = chain(bench, folder, exits)
+        nodes = exits.enter_context(chain(bench, folder, LEVELS))
         follower = topology_load.Follower(nodes[0].address)
         exits.callback(follower.close)
         changes = int(bench.seconds * 2 * PER_SECOND / HUNTERS)

@@ -7,29 +7,13 @@ import time
 from . import load
 from .live_rows import calls, need_root, wait_for_capture
 from .processes import BenchError, Namespace, Process, cpu_seconds, status_mib
-from .system import Processor, hunter
+from .system import Processor, chain, hunter
 from .table import Row, median
 
 TIER_CPU = (0.8, None)        # s/M packets
 TIER_MS = (2, None)
 LATENCY_RATE = 10_000
 EDGES, HUNTER_RATE, HUNTER_BYTES = 10, 100, 350
-
-
-@contextlib.contextmanager
-def chain(bench, folder, length, namespace=None, root=()):
-    """Processors from the root down; what the root does beside is in `root`."""
-    with contextlib.ExitStack() as stack:
-        tiers = []
-        for number in range(length):
-            own = folder / f'tier-{number}'
-            own.mkdir()
-            options = ['--upstream', tiers[-1].address] if tiers else root
-            tier = Processor(bench, own, namespace, options=['--processor-id', f'tier-{number}', *options])
-            tiers.append(stack.enter_context(tier))
-            if number:
-                tier.process.logged('attached to the upstream processor')
-        yield tiers
 
 
 # ---- CPU of a tier that only forwards ---------------------------------------------------------------
@@ -67,7 +51,7 @@ def cpu_rows(bench):
 def latency_round(bench, packets, namespace, tiers):
     """From the capture to the root's file."""
     with bench.folder() as folder, \
-            chain(bench, folder, tiers, namespace.name, ['--write-file', folder / 'tier-0' / 'stored.pcap']) as chained, \
+            chain(bench, folder, tiers, namespace.name, ['--write-file', folder / 'p0' / 'stored.pcap']) as chained, \
             hunter(bench, folder, chained[-1], 'sink', namespace=namespace.name) as process:
         wait_for_capture(bench, packets, chained[0], namespace)
         result = bench.tool('latency', chained[0].stored, '--interface', 'source', '--rate', LATENCY_RATE,

@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "processord/forward/forward_queue.h"
@@ -34,6 +35,13 @@ inline bool is_batch_of(const packet::EncodedBatch& batch, const Origin& origin)
   const auto content = content_of(origin, batch.sequence, batch.bytes.size);
   return std::equal(content.begin(), content.end(), batch.bytes.data) && batch.packets == packets_of(batch.sequence) &&
          batch.timestamp_ns == static_cast<std::int64_t>(batch.sequence) * 1000;
+}
+
+/// As who holds no lock.
+inline ForwardQueue::Taken push(ForwardQueue& queue, const Origin& origin, packet::EncodedBatch batch) {
+  const ForwardQueue::Taken taken = queue.take(origin, std::move(batch));
+  queue.tell_news();
+  return taken;
 }
 
 inline bool adds_up(const ForwardCounts& counts) {

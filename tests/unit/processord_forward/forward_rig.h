@@ -51,7 +51,8 @@ class ForwardRig {
       log = std::move(*opened);
     }
     queue_ = std::make_unique<ForwardQueue>(
-        setup_.limits, std::move(log), ForwardQueue::Spooling{.fresh_epoch = 5, .drop_newest = setup_.drop_newest, .sync = setup_.sync},
+        setup_.limits, std::move(log),
+        ForwardQueue::Spooling{.fresh_epoch = 5, .drop_newest = setup_.drop_newest, .sync = setup_.sync},
         ForwardQueue::Events{.sendable =
                                  [this](const ForwardQueue::LanePointer& lane) {
                                    told.push_back(lane->origin().key);
@@ -65,7 +66,7 @@ class ForwardRig {
   /// Batches [first, last] of `size` bytes. The last answer.
   ForwardQueue::Taken push(const Origin& origin, std::uint64_t first, std::uint64_t last, std::size_t size = 1000) {
     auto taken = ForwardQueue::Taken::kNew;
-    for (; first <= last; ++first) taken = queue_->push(origin, batch_of(origin, first, size));
+    for (; first <= last; ++first) taken = processor::test::push(*queue_, origin, batch_of(origin, first, size));
     return taken;
   }
 
