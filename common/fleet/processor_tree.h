@@ -130,6 +130,14 @@ struct TreeChange {
 };
 using TreeChangePointer = std::shared_ptr<const TreeChange>;
 
+/// What a subscriber is told next: the whole tree, in place of what it had, or one change of it.
+struct TopologyUpdate {
+  /// Of the tree with it; grows by one from each update to the next, but for snapshots, which may skip some.
+  std::uint64_t revision = 0;
+  ProcessorTree snapshot = nullptr;  // this or
+  TreeChangePointer change = nullptr;
+};
+
 /// The tree after the change. kInvalidArgument: there is no such processor, child or hunter in it, or what the change
 /// brings is no tree (ids well-formed as by check_id, and in order). kFailedPrecondition: it would have more
 /// than kMostLevels below its top.

@@ -74,8 +74,8 @@ void CallBoard::remove(const std::string& id) {
 // What comes again while its removal is remembered counts as the same call: a subscriber may still have it from before.
 void CallBoard::put(CallPointer call) {
   Entries::value_type& entry = *entries_.try_emplace(call->id).first;
-  for (const CallLegView& leg : call->legs) note(leg.hunter_id, entry.second.hunters);
-  for (const CallStreamView& stream : call->streams) note(stream.hunter_id, entry.second.hunters);
+  for (const fleet::CallLeg& leg : call->legs) note(leg.hunter_id, entry.second.hunters);
+  for (const fleet::CallStream& stream : call->streams) note(stream.hunter_id, entry.second.hunters);
   if (!entry.second.call) removals_.erase(entry.second.last);
   entry.second.call = std::move(call);
   move_to_end(entry);

@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "processord/engine/call_view.h"
+#include "common/fleet/call.h"
 #include "processord/engine/hunter_selection.h"
 
 namespace lc::processor {
 
-using CallPointer = std::shared_ptr<const CallView>;
+using CallPointer = std::shared_ptr<const fleet::Call>;
 
 /// What a subscriber is told next: a snapshot (its begin, calls, its end), then changes. Another snapshot may begin at
 /// any time; its end means that only the calls told since its begin are left. A removed call may be one that was never

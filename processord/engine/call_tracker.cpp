@@ -76,7 +76,7 @@ bool CallTracker::signalling(const calls::Call& call, calls::CallIndex index, co
   Record& now = record(index);
   if (!now.label && now.number == 0 && !calls::is_call(call, message)) return false;
   if (!now.label) begin(now, index, message, context, hunter_id);
-  CallLegView& leg = now.leg;
+  fleet::CallLeg& leg = now.leg;
   ++leg.messages;
   leg.last_ns = context.time_ns;
   leg.state = name_of(call.state);
@@ -286,8 +286,8 @@ void CallTracker::change(calls::CallIndex call) {
   if (std::exchange(records_[call].changed, publishing_) != publishing_) changed_.push_back(call);
 }
 
-std::shared_ptr<const CallView> CallTracker::view_of(calls::GroupId group) const {
-  auto view = std::make_shared<CallView>();
+std::shared_ptr<const fleet::Call> CallTracker::view_of(calls::GroupId group) const {
+  auto view = std::make_shared<fleet::Call>();
   view->id = id_of(group);
   std::vector<const Record*> legs;
   for (const calls::CallIndex call : groups_.legs(group)) legs.push_back(&records_[call]);
@@ -312,7 +312,7 @@ std::shared_ptr<const CallView> CallTracker::view_of(calls::GroupId group) const
   return view;
 }
 
-CallStreamView CallTracker::view_of(const Stream& stream, const Record& leg) const {
+fleet::CallStream CallTracker::view_of(const Stream& stream, const Record& leg) const {
   const calls::RtpQuality::Report report = stream.quality.report();
   return {.call_id = leg.leg.call_id,
           .hunter_id = sources_[stream.source].hunter_id,

@@ -80,7 +80,7 @@ class CallTracker {
     std::uint64_t number = 0;  // 0: of no call
     std::shared_ptr<const CallLabel> label;
     std::uint64_t changed = 0;  // as of a stream
-    CallLegView leg;
+    fleet::CallLeg leg;
     std::string from_user, to_user;
     std::string from_tag, to_tag;
     std::vector<Format> formats;
@@ -106,8 +106,8 @@ class CallTracker {
   static void use_format(const Record& record, Stream& stream, std::uint8_t payload_type);
   void change(calls::CallIndex call);
   void regroup(calls::CallIndex call, const sip::Message& message);
-  [[nodiscard]] std::shared_ptr<const CallView> view_of(calls::GroupId group) const;
-  [[nodiscard]] CallStreamView view_of(const Stream& stream, const Record& leg) const;
+  [[nodiscard]] std::shared_ptr<const fleet::Call> view_of(calls::GroupId group) const;
+  [[nodiscard]] fleet::CallStream view_of(const Stream& stream, const Record& leg) const;
 
   CallBoard& board_;
   calls::CallGroups groups_;

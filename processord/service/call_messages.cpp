@@ -25,7 +25,7 @@ data::CallUpdateType type_of(CallUpdate::Kind kind) {
   return data::CALL_UPDATED;
 }
 
-void fill(data::CallLegInfo& message, const CallLegView& leg) {
+void fill(data::CallLegInfo& message, const fleet::CallLeg& leg) {
   constexpr std::uint32_t kMost = std::numeric_limits<std::int32_t>::max();
   message.set_call_id(field_text(leg.call_id));
   message.set_hunter_id(field_text(leg.hunter_id));
@@ -39,7 +39,7 @@ void fill(data::CallLegInfo& message, const CallLegView& leg) {
   message.set_last_seen_ns(leg.last_ns);
 }
 
-void fill(data::CallStreamInfo& message, const CallStreamView& stream) {
+void fill(data::CallStreamInfo& message, const fleet::CallStream& stream) {
   message.set_call_id(field_text(stream.call_id));
   message.set_hunter_id(field_text(stream.hunter_id));
   message.set_source(field_text(stream.source));
@@ -60,13 +60,13 @@ void fill(data::CallStreamInfo& message, const CallStreamView& stream) {
   message.set_last_seen_ns(stream.last_ns);
 }
 
-void fill(data::CorrelatedCallUpdate& message, const CallView& call) {
+void fill(data::CorrelatedCallUpdate& message, const fleet::Call& call) {
   message.set_correlation_id(field_text(call.id));
   for (const std::string& tag : call.tag_pair) message.add_tag_pair(field_text(tag));
   message.set_from_user(field_text(call.from_user));
   message.set_to_user(field_text(call.to_user));
-  for (const CallLegView& leg : call.legs) fill(*message.add_legs(), leg);
-  for (const CallStreamView& stream : call.streams) fill(*message.add_streams(), stream);
+  for (const fleet::CallLeg& leg : call.legs) fill(*message.add_legs(), leg);
+  for (const fleet::CallStream& stream : call.streams) fill(*message.add_streams(), stream);
   message.set_start_time_ns(call.start_ns);
   message.set_last_seen_ns(call.last_ns);
   message.set_state(field_text(call.state));

@@ -8,7 +8,7 @@
 
 #include "common/base/text.h"
 #include "common/fleet/processor_tree.h"
-#include "processord/service/topology_messages.h"
+#include "common/wire/topology_messages.h"
 
 namespace lc::processor {
 namespace {
@@ -54,8 +54,8 @@ struct ChildWriter {
     to.set_address(registration.address);
     to.set_height(registration.height);
   }
-  void operator()(const TopologyUpdate& update) const {
-    *message.mutable_topology() = to_proto(update, Teller{.id = self_id});
+  void operator()(const fleet::TopologyUpdate& update) const {
+    *message.mutable_topology() = wire::to_proto(update, wire::Teller{.id = self_id});
   }
   void operator()(const OperationAnswer& answer) const {
     pb::OperationAnswer& to = *message.mutable_answer();
@@ -113,7 +113,7 @@ Result<std::optional<FromChild>> from_proto(const pb::FromChild& message) {
                                .address = message.registration().address(),
                                .height = message.registration().height()});
     case pb::FromChild::kTopology: {
-      Result<TopologyUpdate> update = from_proto(message.topology());
+      Result<fleet::TopologyUpdate> update = wire::from_proto(message.topology());
       if (!update) return update.error();
       return Some(std::move(*update));
     }

@@ -7,7 +7,7 @@
 #include "processord/service/filter_messages.h"
 #include "processord/service/heartbeat_receiver.h"
 #include "processord/service/peer_address.h"
-#include "processord/service/topology_messages.h"
+#include "common/wire/topology_messages.h"
 #include "processord/service/topology_subscriber.h"
 
 namespace lc::processor {
@@ -22,7 +22,7 @@ grpc::ServerUnaryReactor* finish(grpc::CallbackServerContext* context, const grp
 }
 
 pb::ConnectedHunter connected_hunter(const Hunter::View& view, ShownFilters& filters) {
-  pb::ConnectedHunter message = to_proto(connected(view));
+  pb::ConnectedHunter message = wire::to_proto(connected(view));
   message.set_connected_duration_sec(static_cast<std::uint64_t>(view.connected_for.count()));
   message.set_last_heartbeat_ns(view.last_heartbeat_ns);
   *message.mutable_stats() = wire::to_proto(view.stats);
@@ -140,7 +140,7 @@ grpc::ServerUnaryReactor* ManagementService::ListAvailableHunters(grpc::Callback
 grpc::ServerUnaryReactor* ManagementService::GetTopology(grpc::CallbackServerContext* context,
                                                          const pb::TopologyRequest*, pb::TopologyResponse* response) {
   pb::ProcessorNode& node = *response->mutable_processor();
-  node = to_proto(engine_.topology().snapshot().tree, depth());
+  node = wire::to_proto(engine_.topology().snapshot().tree, depth());
   *node.mutable_stats() = processor_stats(engine_);
   ShownFilters filters(engine_.filters().board());
   for (pb::ConnectedHunter& shown : *node.mutable_hunters()) {

@@ -1,10 +1,10 @@
 #include "processord/service/topology_subscriber.h"
 
-#include "processord/service/topology_messages.h"
+#include "common/wire/topology_messages.h"
 
 namespace lc::processor {
 
-TopologySubscriber* TopologySubscriber::start(Topology& topology, Teller teller,
+TopologySubscriber* TopologySubscriber::start(Topology& topology, wire::Teller teller,
                                               const lippycat::management::TopologySubscribeRequest& request) {
   const auto subscriber = std::make_shared<TopologySubscriber>(topology, teller);
   subscriber->begin(topology.subscribe(
@@ -14,7 +14,7 @@ TopologySubscriber* TopologySubscriber::start(Topology& topology, Teller teller,
 
 bool TopologySubscriber::produce(TopologySubscription& subscription, lippycat::management::TopologyUpdate& message) {
   const auto update = topology_.next(subscription);
-  if (update) message = to_proto(*update, teller_);
+  if (update) message = wire::to_proto(*update, teller_);
   return update.has_value();
 }
 

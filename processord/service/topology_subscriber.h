@@ -3,7 +3,7 @@
 
 #include "lippycat/management.pb.h"
 #include "processord/service/server_stream.h"
-#include "processord/service/topology_messages.h"
+#include "common/wire/topology_messages.h"
 #include "processord/tree/topology.h"
 
 namespace lc::processor {
@@ -11,10 +11,10 @@ namespace lc::processor {
 /// Writes the tree, and then each change of it.
 class TopologySubscriber final : public ServerStream<lippycat::management::TopologyUpdate, TopologySubscription> {
  public:
-  static TopologySubscriber* start(Topology& topology, Teller teller,
+  static TopologySubscriber* start(Topology& topology, wire::Teller teller,
                                    const lippycat::management::TopologySubscribeRequest& request);
 
-  TopologySubscriber(Topology& topology, Teller teller) : topology_(topology), teller_(std::move(teller)) {}
+  TopologySubscriber(Topology& topology, wire::Teller teller) : topology_(topology), teller_(std::move(teller)) {}
 
  private:
   bool produce(TopologySubscription& subscription, lippycat::management::TopologyUpdate& message) override;
@@ -22,7 +22,7 @@ class TopologySubscriber final : public ServerStream<lippycat::management::Topol
   void leave(const std::shared_ptr<TopologySubscription>& subscription) override;
 
   Topology& topology_;
-  const Teller teller_;
+  const wire::Teller teller_;
 };
 
 }  // namespace lc::processor

@@ -77,7 +77,7 @@ void Hierarchy::take(ParentEnd& end, Registration registration) {
   tell_known_media(end);
 }
 
-void Hierarchy::take(ParentEnd& end, const TopologyUpdate& update) {
+void Hierarchy::take(ParentEnd& end, const fleet::TopologyUpdate& update) {
   const std::string& id = end.child_.self.id;
   if (!end.follows(update)) {
     lose(end, {Code::kInvalidArgument, "updates of the tree are missing"});

@@ -112,7 +112,7 @@ class Hierarchy {
  private:
   // With mutex_ held.
   void take(ParentEnd& end, Registration registration);
-  void take(ParentEnd& end, const TopologyUpdate& update);
+  void take(ParentEnd& end, const fleet::TopologyUpdate& update);
   void take(ParentEnd& end, OperationAnswer answer);
   void take(ParentEnd& end, Media media);
   void take(ParentEnd& end, const Leave& leave);

@@ -79,7 +79,7 @@ struct Media {
 };
 
 /// TopologyUpdate: the tree of the child, a snapshot first, numbered as a subscriber's.
-using FromChild = std::variant<Registration, TopologyUpdate, OperationAnswer, Media, Leave>;
+using FromChild = std::variant<Registration, fleet::TopologyUpdate, OperationAnswer, Media, Leave>;
 using FromParent = std::variant<Welcome, Refusal, ChainChanged, Operation, Media>;
 
 }  // namespace lc::processor

@@ -47,7 +47,7 @@ void ParentEnd::gone() {
   for (auto& [id, pending] : std::exchange(operations_, {})) pending.reply(unreachable());
 }
 
-bool ParentEnd::follows(const TopologyUpdate& update) {
+bool ParentEnd::follows(const fleet::TopologyUpdate& update) {
   if (update.snapshot != nullptr) {
     revision_ = update.revision;
     return true;

@@ -50,7 +50,7 @@ class ParentEnd : public std::enable_shared_from_this<ParentEnd> {
   /// It is over, whoever ended it.
   void gone();
   /// Whether this can be the child's next update.
-  bool follows(const TopologyUpdate& update);
+  bool follows(const fleet::TopologyUpdate& update);
   void operate(Operation operation, Clock::time_point deadline, Reply reply);
   /// Answers that nobody waits for any more are passed over.
   void answered(OperationAnswer answer);

@@ -190,21 +190,21 @@ bool Topology::overtaken(const TopologySubscription& subscription) const {
   return revision_ - subscription.told_ > log_.size();
 }
 
-std::optional<TopologyUpdate> Topology::next(TopologySubscription& subscription) {
+std::optional<fleet::TopologyUpdate> Topology::next(TopologySubscription& subscription) {
   const std::lock_guard lock(mutex_);
   if (subscription.snapshot_due_ || overtaken(subscription)) {
     subscription.snapshot_due_ = false;
     subscription.told_ = subscription.number_ = revision_;
-    if (subscription.peer_.below) return TopologyUpdate{.revision = revision_, .snapshot = tree_};
+    if (subscription.peer_.below) return fleet::TopologyUpdate{.revision = revision_, .snapshot = tree_};
     fleet::ProcessorNode own = *tree_;
     own.children.clear();
-    return TopologyUpdate{.revision = revision_, .snapshot = std::make_shared<const fleet::ProcessorNode>(own)};
+    return fleet::TopologyUpdate{.revision = revision_, .snapshot = std::make_shared<const fleet::ProcessorNode>(own)};
   }
   while (subscription.told_ < revision_) {
     const fleet::TreeChangePointer& change = log_[log_.size() - (revision_ - subscription.told_)];
     ++subscription.told_;
     if (!subscription.peer_.below && !is_own(*change)) continue;
-    return TopologyUpdate{.revision = ++subscription.number_, .change = change};
+    return fleet::TopologyUpdate{.revision = ++subscription.number_, .change = change};
   }
   subscription.idle_ = true;
   return std::nullopt;

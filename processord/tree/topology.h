@@ -16,14 +16,6 @@
 
 namespace lc::processor {
 
-/// What a subscriber is told next: the whole tree, in place of what it had, or one change of it.
-struct TopologyUpdate {
-  /// Of the tree with it; grows by one from each update to the next, but for snapshots, which may skip some.
-  std::uint64_t revision = 0;
-  fleet::ProcessorTree snapshot = nullptr;  // this or
-  fleet::TreeChangePointer change = nullptr;
-};
-
 /// A console's SubscribeTopology, or the link to the parent; Topology keeps the state, under its lock.
 class TopologySubscription {
  public:
@@ -96,7 +88,7 @@ class Topology {
   void close_all(const Error& reason);
 
   /// The next update to write; one thread at a time. After nothing, the peer's ready() tells when to come again.
-  std::optional<TopologyUpdate> next(TopologySubscription& subscription);
+  std::optional<fleet::TopologyUpdate> next(TopologySubscription& subscription);
   [[nodiscard]] bool has_next(const TopologySubscription& subscription) const;
 
  private:

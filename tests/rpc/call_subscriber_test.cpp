@@ -20,7 +20,7 @@
 using namespace lc;
 using namespace lc::test;
 using namespace std::chrono_literals;
-using processor::CallView;
+using fleet::Call;
 namespace data = lippycat::data;
 using grpc::StatusCode;
 
@@ -107,8 +107,8 @@ std::vector<std::string> unset_fields(const google::protobuf::Message& message) 
   return names;
 }
 
-CallView full_call(const std::string& text) {
-  CallView call;
+fleet::Call full_call(const std::string& text) {
+  fleet::Call call;
   call.id = "call-1";
   call.tag_pair = {text + "1", text + "2"};
   call.from_user = text + "3";
@@ -185,7 +185,7 @@ TEST_CASE("A call reaches a console with all that is known of it", "[call_subscr
   CallServer server;
   Client client(server.address);
   auto console = subscribe_calls(client);
-  server.board.publish(std::make_shared<const CallView>(full_call("text")));
+  server.board.publish(std::make_shared<const fleet::Call>(full_call("text")));
   const auto update = console.next();
   REQUIRE(update);
   CHECK(unset_fields(*update) == Texts{"lippycat.data.CorrelatedCallUpdate.update_type"});  // 0: CALL_UPDATED
@@ -236,13 +236,13 @@ TEST_CASE("Bytes that are no text in a call's headers do not break the stream", 
   CallServer server;
   Client client(server.address);
   auto console = subscribe_calls(client);
-  server.board.publish(std::make_shared<const CallView>(full_call("\xff\x1b[2J\xc0\x80")));
-  server.board.publish(std::make_shared<const CallView>(full_call(std::string(100'000, 'x'))));
+  server.board.publish(std::make_shared<const fleet::Call>(full_call("\xff\x1b[2J\xc0\x80")));
+  server.board.publish(std::make_shared<const fleet::Call>(full_call(std::string(100'000, 'x'))));
   const auto update = console.next();  // the generated classes refuse a string that is no UTF-8
   REQUIRE(update);
   const std::string safe = "\xef\xbf\xbd\xef\xbf\xbd[2J\xef\xbf\xbd\xef\xbf\xbd";
   CHECK((update->from_user() == safe + "3" || update->from_user().size() < 1'000));  // if both waited, the later one
-  server.board.publish(std::make_shared<const CallView>(full_call("\xff\x1b[2J\xc0\x80")));
+  server.board.publish(std::make_shared<const fleet::Call>(full_call("\xff\x1b[2J\xc0\x80")));
   for (;;) {
     const auto next = console.next();
     REQUIRE(next);
@@ -289,10 +289,10 @@ TEST_CASE("A console that never reads holds nobody up, and then gets what there 
   auto console = subscribe_calls(client, with_removals());
   CHECK(read(console, 2) == Texts{"begin", "end"});
   const auto long_call = [](int number, const std::string& state) {
-    CallView view = lc::test::call_view("c" + std::to_string(number), state);
+    fleet::Call view = lc::test::call_view("c" + std::to_string(number), state);
     view.legs.resize(100, view.legs[0]);
     for (auto& leg : view.legs) leg.source = std::string(500, 'x');
-    return std::make_shared<const CallView>(view);
+    return std::make_shared<const fleet::Call>(view);
   };
   std::vector<processor::CallPointer> calls;
   for (int i = 0; i < kCalls; ++i) calls.push_back(long_call(i, "active"));

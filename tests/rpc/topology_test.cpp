@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "processord/service/topology_messages.h"
+#include "common/wire/topology_messages.h"
 #include "tests/rpc/packet_calls.h"
 #include "tests/rpc/subscriber.h"
 #include "tests/support/topology_events.h"
@@ -270,10 +270,10 @@ TEST_CASE("A tree and each of its changes are the same after their way through t
                                .status_reason = "disk full"};
   const auto whole = std::make_shared<const fleet::ProcessorNode>(fleet::ProcessorNode{
       .processor = facts, .hunters = {shared}, .children = {unreachable(tree("c1", {"h2"})), tree("c2")}});
-  const auto there_and_back = [](const processor::TopologyUpdate& update) {
+  const auto there_and_back = [](const fleet::TopologyUpdate& update) {
     pb::TopologyUpdate message;
-    REQUIRE(message.ParseFromString(to_proto(update, processor::Teller{.id = "teller"}).SerializeAsString()));
-    auto back = processor::from_proto(message);
+    REQUIRE(message.ParseFromString(wire::to_proto(update, wire::Teller{.id = "teller"}).SerializeAsString()));
+    auto back = wire::from_proto(message);
     REQUIRE(back);
     CHECK(back->revision == 9);
     return *back;
@@ -310,5 +310,5 @@ TEST_CASE("A tree and each of its changes are the same after their way through t
                                         fleet::TreeChange{.time_ns = 4, .path = {"east", "proc-b"}, .event = filter})});
   CHECK(back.change->path == fleet::NodePath{"east", "proc-b"});
   CHECK(std::get<fleet::FilterUpdated>(back.change->event).update == filter.update);
-  CHECK_FALSE(processor::from_proto(pb::TopologyUpdate()));
+  CHECK_FALSE(wire::from_proto(pb::TopologyUpdate()));
 }

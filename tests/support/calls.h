@@ -11,11 +11,11 @@
 namespace lc::test {
 
 /// With a leg for each hunter.
-inline processor::CallView call_view(std::string id, std::string state = "trying",
+inline fleet::Call call_view(std::string id, std::string state = "trying",
                                      const std::vector<std::string>& hunters = {"h1"}) {
-  processor::CallView view;
+  fleet::Call view;
   for (const std::string& hunter : hunters) {
-    processor::CallLegView leg;
+    fleet::CallLeg leg;
     leg.call_id = "leg-" + id;
     leg.hunter_id = hunter;
     view.legs.push_back(std::move(leg));
@@ -27,7 +27,7 @@ inline processor::CallView call_view(std::string id, std::string state = "trying
 
 inline processor::CallPointer call(std::string id, std::string state = "trying",
                                    const std::vector<std::string>& hunters = {"h1"}) {
-  return std::make_shared<const processor::CallView>(call_view(std::move(id), std::move(state), hunters));
+  return std::make_shared<const fleet::Call>(call_view(std::move(id), std::move(state), hunters));
 }
 
 }  // namespace lc::test

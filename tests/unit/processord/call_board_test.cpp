@@ -199,9 +199,9 @@ TEST_CASE("A console sees the calls that one of its hunters has, or had, a leg o
   CallBoard board(10);
   Console one(board, std::unordered_set<std::string>{"h1"});
   Console none(board, std::unordered_set<std::string>{});
-  CallView with_stream = lc::test::call_view("streams", "active", {"h2"});
+  fleet::Call with_stream = lc::test::call_view("streams", "active", {"h2"});
   with_stream.streams.emplace_back().hunter_id = "h1";
-  board.publish(std::make_shared<const CallView>(with_stream));
+  board.publish(std::make_shared<const fleet::Call>(with_stream));
   board.publish(call("leg", "active", {"h3", "h1"}));
   board.publish(call("other", "active", {"h2"}));
   one.read_all();
@@ -334,7 +334,7 @@ TEST_CASE("Whatever is published and removed, consoles that read at any pace hav
       for (const auto& [id, one] : model) {
         const auto& selection = selections[index];
         bool is_wanted = !selection;
-        for (const CallLegView& leg : one->legs) is_wanted = is_wanted || selection->contains(leg.hunter_id);
+        for (const fleet::CallLeg& leg : one->legs) is_wanted = is_wanted || selection->contains(leg.hunter_id);
         if (is_wanted) expected[id] = one;
       }
       // Beyond these, only calls that one of its hunters had before.

@@ -53,7 +53,7 @@ struct Bench {
     tracker.publish();
     std::map<std::uint32_t, std::uint64_t> packets;
     for (const auto& view : board.calls()) {
-      for (const CallStreamView& stream : view->streams) packets[stream.ssrc] = stream.packets;
+      for (const fleet::CallStream& stream : view->streams) packets[stream.ssrc] = stream.packets;
     }
     return packets;
   }
@@ -80,7 +80,7 @@ TEST_CASE("Digits by a clock of their own do not spoil the jitter of the speech 
   const auto calls = bench.board.calls();
   REQUIRE(calls.size() == 1);
   REQUIRE(calls[0]->streams.size() == 1);
-  const CallStreamView& stream = calls[0]->streams[0];
+  const fleet::CallStream& stream = calls[0]->streams[0];
   CHECK(stream.codec == "opus");
   CHECK(stream.payload_type == 111);
   CHECK(stream.clock_rate == 48'000);

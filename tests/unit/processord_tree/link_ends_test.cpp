@@ -79,25 +79,25 @@ TEST_CASE("A child that says what it can't say is refused, and stays in the tree
     REQUIRE(welcome);
     CHECK(std::get<Welcome>(*welcome).chain == Chain{talk.parent.identity});
     SECTION("a change before a snapshot") {
-      talk.say(TopologyUpdate{.revision = 1, .change = std::make_shared<const fleet::TreeChange>()});
+      talk.say(fleet::TopologyUpdate{.revision = 1, .change = std::make_shared<const fleet::TreeChange>()});
       CHECK(talk.hear_refusal().error.text == "updates of the tree are missing");
       return;
     }
     SECTION("another's tree") {
-      talk.say(TopologyUpdate{.revision = 1, .snapshot = tree("other")});
+      talk.say(fleet::TopologyUpdate{.revision = 1, .snapshot = tree("other")});
       CHECK(talk.hear_refusal().error.code == Code::kInvalidArgument);
       return;
     }
-    talk.say(TopologyUpdate{.revision = 5, .snapshot = tree("child", {"h"})});
+    talk.say(fleet::TopologyUpdate{.revision = 5, .snapshot = tree("child", {"h"})});
     CHECK_FALSE(talk.hear());
     CHECK(text_of(talk.parent) == "parent (child h)");
     SECTION("a gap") {
-      talk.say(TopologyUpdate{.revision = 7, .change = std::make_shared<const fleet::TreeChange>()});
+      talk.say(fleet::TopologyUpdate{.revision = 7, .change = std::make_shared<const fleet::TreeChange>()});
       CHECK(talk.hear_refusal().error.text == "updates of the tree are missing");
     }
     SECTION("a hunter that it does not have") {
       const fleet::TreeChange change{.time_ns = 1, .path = {}, .event = fleet::HunterDisconnected{"x", ""}};
-      talk.say(TopologyUpdate{.revision = 6, .change = std::make_shared<const fleet::TreeChange>(change)});
+      talk.say(fleet::TopologyUpdate{.revision = 6, .change = std::make_shared<const fleet::TreeChange>(change)});
       CHECK(talk.hear_refusal().error.text == "there is no hunter \"x\" at /child");
     }
     SECTION("a second registration") {
@@ -106,7 +106,7 @@ TEST_CASE("A child that says what it can't say is refused, and stays in the tree
     }
     CHECK(text_of(talk.parent) == "parent (child! h)");
     CHECK_FALSE(talk.hear());
-    talk.say(TopologyUpdate{.revision = 6, .snapshot = tree("child")});  // it has not heard yet
+    talk.say(fleet::TopologyUpdate{.revision = 6, .snapshot = tree("child")});  // it has not heard yet
     CHECK(text_of(talk.parent) == "parent (child! h)");
   }
 }
@@ -140,7 +140,7 @@ TEST_CASE("A child that has come to be where it must not be is sent away, whethe
           "[hierarchy]") {
   Talk talk;
   talk.say_hello();
-  talk.say(TopologyUpdate{.revision = 1, .snapshot = tree("child")});
+  talk.say(fleet::TopologyUpdate{.revision = 1, .snapshot = tree("child")});
   CHECK(talk.hear());
   const auto uplink = talk.parent.hierarchy.parent_opened({.address = "", .ready = [] {}});
   SECTION("below itself") {

@@ -1,4 +1,4 @@
-#include "processord/service/topology_messages.h"
+#include "common/wire/topology_messages.h"
 
 #include <algorithm>
 #include <memory>
@@ -8,7 +8,7 @@
 #include "common/base/clock.h"
 #include "common/wire/convert.h"
 
-namespace lc::processor {
+namespace lc::wire {
 namespace {
 
 namespace pb = lippycat::management;
@@ -66,8 +66,8 @@ struct EventWriter {
     message.set_update_type(pb::TOPOLOGY_HUNTER_STATUS_CHANGED);
     pb::HunterStatusChangedEvent& changed = *message.mutable_hunter_status_changed();
     changed.set_hunter_id(event.id);
-    changed.set_old_status(wire::to_proto(event.before));
-    changed.set_new_status(wire::to_proto(event.now));
+    changed.set_old_status(to_proto(event.before));
+    changed.set_new_status(to_proto(event.now));
   }
   void operator()(const fleet::ProcessorChanged& event) const {
     message.set_update_type(pb::TOPOLOGY_PROCESSOR_CHANGED);
@@ -94,7 +94,7 @@ struct EventWriter {
   }
   void operator()(const fleet::FilterUpdated& event) const {
     message.set_update_type(pb::TOPOLOGY_FILTER_UPDATED);
-    *message.mutable_filter_updated()->mutable_update() = wire::to_proto(event.update);
+    *message.mutable_filter_updated()->mutable_update() = to_proto(event.update);
   }
 };
 
@@ -109,8 +109,8 @@ Result<fleet::TreeEvent> event_of(const pb::TopologyUpdate& message) {
           fleet::HunterDisconnected{message.hunter_disconnected().hunter_id(), message.hunter_disconnected().reason()});
     case pb::TopologyUpdate::kHunterStatusChanged: {
       const pb::HunterStatusChangedEvent& changed = message.hunter_status_changed();
-      return Event(fleet::HunterStatusChanged{changed.hunter_id(), wire::from_proto(changed.old_status()),
-                                              wire::from_proto(changed.new_status())});
+      return Event(fleet::HunterStatusChanged{changed.hunter_id(), from_proto(changed.old_status()),
+                                              from_proto(changed.new_status())});
     }
     case pb::TopologyUpdate::kProcessorChanged:
       return Event(fleet::ProcessorChanged{own(message.processor_changed().processor())});
@@ -127,7 +127,7 @@ Result<fleet::TreeEvent> event_of(const pb::TopologyUpdate& message) {
           fleet::ReachabilityChanged{changed.processor_id(), changed.reachable() ? fleet::Reachability{} : lost});
     }
     case pb::TopologyUpdate::kFilterUpdated:
-      return Event(fleet::FilterUpdated{wire::from_proto(message.filter_updated().update())});
+      return Event(fleet::FilterUpdated{from_proto(message.filter_updated().update())});
     default:
       return Error{Code::kInvalidArgument, "an update of the tree with no event that is known here"};
   }
@@ -141,12 +141,12 @@ pb::ConnectedHunter to_proto(const fleet::ConnectedHunter& hunter) {
   message.set_hunter_id(description.id);
   message.set_hostname(description.hostname);
   message.set_remote_addr(hunter.remote_address);
-  message.set_status(wire::to_proto(hunter.status));
+  message.set_status(to_proto(hunter.status));
   // Clocks may differ, if it is another processor's hunter.
   const std::int64_t connected_for = std::max<std::int64_t>(wall_ns() - hunter.connected_since_ns, 0);
   message.set_connected_duration_sec(static_cast<std::uint64_t>(connected_for / kSecond));
   message.mutable_interfaces()->Add(description.interfaces.begin(), description.interfaces.end());
-  *message.mutable_capabilities() = wire::to_proto(description.capabilities);
+  *message.mutable_capabilities() = to_proto(description.capabilities);
   message.set_version(description.version);
   message.set_connected_since_ns(hunter.connected_since_ns);
   return message;
@@ -164,7 +164,7 @@ pb::ProcessorNode to_proto(const fleet::ProcessorTree& tree, std::size_t depth) 
   return message;
 }
 
-pb::TopologyUpdate to_proto(const TopologyUpdate& update, const Teller& teller) {
+pb::TopologyUpdate to_proto(const fleet::TopologyUpdate& update, const Teller& teller) {
   pb::TopologyUpdate message;
   message.set_revision(update.revision);
   if (update.snapshot) {
@@ -185,13 +185,13 @@ pb::TopologyUpdate to_proto(const TopologyUpdate& update, const Teller& teller) 
 fleet::ConnectedHunter from_proto(const pb::ConnectedHunter& message) {
   fleet::ConnectedHunter hunter{.description = {},
                                 .remote_address = message.remote_addr(),
-                                .status = wire::from_proto(message.status()),
+                                .status = from_proto(message.status()),
                                 .connected_since_ns = message.connected_since_ns()};
   hunter.description.id = message.hunter_id();
   hunter.description.hostname = message.hostname();
   hunter.description.interfaces = {message.interfaces().begin(), message.interfaces().end()};
   hunter.description.version = message.version();
-  hunter.description.capabilities = wire::from_proto(message.capabilities());
+  hunter.description.capabilities = from_proto(message.capabilities());
   return hunter;
 }
 
@@ -208,17 +208,17 @@ fleet::ProcessorTree from_proto(const pb::ProcessorNode& message) {
   return std::make_shared<const fleet::ProcessorNode>(std::move(node));
 }
 
-Result<TopologyUpdate> from_proto(const pb::TopologyUpdate& message) {
+Result<fleet::TopologyUpdate> from_proto(const pb::TopologyUpdate& message) {
   if (message.event_case() == pb::TopologyUpdate::kSnapshot) {
-    return TopologyUpdate{.revision = message.revision(), .snapshot = from_proto(message.snapshot())};
+    return fleet::TopologyUpdate{.revision = message.revision(), .snapshot = from_proto(message.snapshot())};
   }
   Result<fleet::TreeEvent> event = event_of(message);
   if (!event) return event.error();
-  return TopologyUpdate{.revision = message.revision(),
+  return fleet::TopologyUpdate{.revision = message.revision(),
                         .change = std::make_shared<const fleet::TreeChange>(
                             fleet::TreeChange{.time_ns = message.timestamp_ns(),
                                               .path = {message.path().begin(), message.path().end()},
                                               .event = std::move(*event)})};
 }
 
-}  // namespace lc::processor
+}  // namespace lc::wire
