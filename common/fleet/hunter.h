@@ -82,6 +82,9 @@ struct HunterStats {
   std::uint64_t packets_recovered = 0;
   std::uint64_t packets_in_flight = 0;
   std::vector<InterfaceStats> interfaces;
+  std::uint64_t spool_limit_bytes = 0;        // 0: no spool
+  std::int64_t certificate_not_after_ns = 0;  // 0: no TLS
+  std::int64_t started_ns = 0;                // 0: not said
 };
 
 /// lippycat.management.FilterUpdateType, same numbers.
