@@ -31,7 +31,7 @@ struct CallStream {
   std::uint32_t payload_type = 0;
   std::string codec;  // encoding name of SDP or RFC 3551; empty: not known
   std::uint32_t clock_rate = 0;
-  std::string media;  // audio, video ... as SDP says; empty: not known
+  std::string media = {};  // audio, video ... as SDP says; empty: not known
   std::uint64_t packets = 0;
   std::uint64_t lost = 0;
   std::uint64_t reordered = 0;
