@@ -25,6 +25,8 @@ constexpr auto kLongestCommitInterval = 1000ms;
 constexpr std::size_t kFewCallFiles = 16;  // which cost little to write
 constexpr std::size_t kCommitBytes = std::size_t{8} << 20;
 constexpr std::uint64_t kCommitBatches = 16;  // where a commit costs nothing but the acknowledgement
+// Where nothing is stored, so that nobody waits for a file: until there are so many, or for so long.
+constexpr auto kGathering = 20ms;
 constexpr auto kRetryInterval = 500ms;
 
 }  // namespace
@@ -58,13 +60,14 @@ void CaptureWriter::push(std::shared_ptr<Hunter> hunter, std::uint64_t incarnati
   hunter->queued_bytes += bytes;
   queued_bytes_ += bytes;
   counters_.in_flight += batch->packets().size();
-  bool was_empty = false;
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    was_empty = queue_.empty();
+    wake = queue_.empty();
     queue_.push_back({std::move(hunter), incarnation, std::move(batch), std::move(routes), {}});
+    if (!output_ && queue_.size() == kCommitBatches) wake = true;
   }
-  if (was_empty) arrived_.notify_one();
+  if (wake) arrived_.notify_one();
 }
 
 void CaptureWriter::give(std::function<void(CaptureOutput&)> order) {
@@ -134,6 +137,7 @@ bool CaptureWriter::wait_for_work() {
   } else {
     arrived_.wait_until(lock, until, ready);
   }
+  if (!output_) arrived_.wait_for(lock, kGathering, [&] { return stop_ || queue_.size() >= kCommitBatches; });
   return !stop_ || !queue_.empty();
 }
 

@@ -190,6 +190,12 @@ void Engine::close_relayed(const std::function<bool(const std::string&)>& is_att
   }
 }
 
+void Engine::tick_peers() {
+  for (const auto& hunter : senders()) {
+    if (const auto peer = hunter->peer()) peer->tick();
+  }
+}
+
 std::vector<std::shared_ptr<Hunter>> Engine::senders() const {
   std::vector<std::shared_ptr<Hunter>> hunters = registry_.all();
   for (auto& hunter : registry_.relayed()) hunters.push_back(std::move(hunter));

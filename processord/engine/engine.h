@@ -106,6 +106,8 @@ class Engine {
   void detach(const Ingest& ingest, const StreamPeer* peer);
   /// Ends such streams of children that are not attached any more: they come back over new connections.
   void close_relayed(const std::function<bool(const std::string&)>& is_attached);
+  /// StreamPeer::tick() of all streams, some times in a second.
+  void tick_peers();
 
   enum class Verdict {
     kGoOn,

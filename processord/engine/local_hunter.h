@@ -45,6 +45,7 @@ class LocalHunter final : public packet::BatchSink,
   void remove_listener(packet::SinkListener& listener) override;
 
   void control_changed() override { settle(); }
+  void tick() override {}
   void resume_reading() override;
   void close(const Error& reason) override;
 

@@ -12,6 +12,8 @@ class StreamPeer {
 
   /// Ingest::control() says something new.
   virtual void control_changed() = 0;
+  /// Now and then: what the peer has put off saying may be due.
+  virtual void tick() = 0;
   /// There is room again. At most once for each kHold, perhaps before accept() has returned it, and never otherwise.
   virtual void resume_reading() = 0;
   /// The stream must end with this error.

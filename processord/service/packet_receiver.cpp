@@ -8,6 +8,11 @@
 namespace lc::processor {
 namespace {
 
+// The sender hears of its batches when there are so many that it has not heard of, or when the first of them has been
+// here for so long: tiers above have then put it off as long as they do, and it is passed on at once.
+constexpr std::uint64_t kBatchesUnsaid = 16;
+constexpr auto kLongestUnsaid = std::chrono::milliseconds(400);
+
 grpc::ByteBuffer message_of(const Engine::Control& control, const Ingest& ingest) {
   lippycat::data::StreamControl message;
   message.set_ack_sequence(control.acknowledged);
@@ -69,6 +74,7 @@ Status PacketReceiver::take(bool& go_on) {
     ingest_ = std::move(*ingest);
     attached_ = true;
   }
+  if (all_acknowledged()) unsaid_since_ = Clock::now();
   last_sequence_ = batch->header().sequence;
   const Result<Engine::Verdict> verdict = engine_.accept(*ingest_, std::move(*batch));
   if (!verdict) return verdict.error();
@@ -93,9 +99,18 @@ bool PacketReceiver::all_acknowledged() const {
   return !attached_ || told_.with([this](const auto& told) { return told && told->acknowledged >= last_sequence_; });
 }
 
+// Whoever finishes, or is sent away, hears of all that there is to say.
+bool PacketReceiver::is_due(const Engine::Control& now, const std::optional<Engine::Control>& told) const {
+  if (!told || now.flow != told->flow) return true;
+  if (now.acknowledged == told->acknowledged) return false;
+  return closing_ || peer_finished_ || now.acknowledged - told->acknowledged >= kBatchesUnsaid ||
+         Clock::now() - unsaid_since_.load() >= kLongestUnsaid;
+}
+
 bool PacketReceiver::has_something_to_do() const {
   if (closing_ || (peer_finished_ && all_acknowledged())) return true;
-  return attached_ && !write_failed_ && engine_.control(*ingest_) != told_.with([](const auto& told) { return told; });
+  return attached_ && !write_failed_ &&
+         is_due(engine_.control(*ingest_), told_.with([](const auto& told) { return told; }));
 }
 
 // News first: a stream that is closed because this processor stops still gets its last acknowledgement.
@@ -103,8 +118,9 @@ void PacketReceiver::settle() {
   while (!busy_.exchange(true)) {
     if (attached_ && !write_failed_) {
       const Engine::Control now = engine_.control(*ingest_);
-      const bool news = told_.with([&](auto& told) { return told != now && (told = now, true); });
-      if (news) {
+      const bool due = told_.with([&](auto& told) { return is_due(now, told) && (told = now, true); });
+      if (due) {
+        unsaid_since_ = Clock::now();
         static_cast<void>(fail_point("processor.acknowledge"));
         outgoing_ = message_of(now, *ingest_);
         StartWrite(&outgoing_);

@@ -9,15 +9,17 @@
 #include <mutex>
 #include <optional>
 
+#include "common/base/clock.h"
 #include "common/base/guarded.h"
 #include "common/packet/slab_pool.h"
 #include "processord/engine/engine.h"
 
 namespace lc::processor {
 
-/// Reads batches into the engine and writes acknowledgements and flow control. Keeps itself alive until OnDone. As in
-/// wire::ClientStream, `busy_` is the token for the write side; `held_` is the one for the read side while no read is
-/// out.
+/// Reads batches into the engine and writes acknowledgements and flow control. An acknowledgement costs both ends as
+/// much as a small batch does, so one stands for several batches, or for what has come in half a second: what the
+/// sender must keep grows by no more than that. Keeps itself alive until OnDone. As in wire::ClientStream, `busy_` is
+/// the token for the write side; `held_` is the one for the read side while no read is out.
 class PacketReceiver final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                              public StreamPeer,
                              public std::enable_shared_from_this<PacketReceiver> {
@@ -28,6 +30,7 @@ class PacketReceiver final : public grpc::ServerBidiReactor<grpc::ByteBuffer, gr
   PacketReceiver(Engine& engine, packet::SlabPool& pool) : engine_(engine), cutter_(pool) {}
 
   void control_changed() override { settle(); }
+  void tick() override { settle(); }
   void resume_reading() override;
   void close(const Error& reason) override;
 
@@ -40,6 +43,7 @@ class PacketReceiver final : public grpc::ServerBidiReactor<grpc::ByteBuffer, gr
   bool attach(const RelayedOrigin& origin);
   Status take(bool& go_on);
   void settle();
+  [[nodiscard]] bool is_due(const Engine::Control& now, const std::optional<Engine::Control>& told) const;
   [[nodiscard]] bool all_acknowledged() const;
   [[nodiscard]] bool has_something_to_do() const;
 
@@ -58,6 +62,7 @@ class PacketReceiver final : public grpc::ServerBidiReactor<grpc::ByteBuffer, gr
   std::optional<Ingest> ingest_;
   std::atomic<bool> attached_{false};
   std::atomic<std::uint64_t> last_sequence_{0};
+  std::atomic<Clock::time_point> unsaid_since_{};  // the first batch came that is not acknowledged, or later
   Guarded<std::optional<Engine::Control>> told_{std::in_place, Engine::Control()};
   std::shared_ptr<PacketReceiver> self_;
 };

@@ -51,6 +51,7 @@ void TreeNode::start() {
     while (!wait_readable({stop_.fd()}, kTick)) {
       hierarchy_.tick();
       service_.tick();
+      engine_.tick_peers();
       engine_.close_relayed([this](const std::string& child) { return hierarchy_.has_child(child); });
     }
   });

@@ -4,6 +4,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
@@ -11,8 +12,10 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "tests/rpc/packet_calls.h"
 #include "tests/rpc/subscriber.h"
 #include "tests/unit/capture/capture_judges.h"
@@ -49,6 +52,14 @@ grpc::Status answer_to_bytes(Client& client, const std::string& bytes) {
   return status;
 }
 
+/// By a processor that stores nothing.
+std::uint64_t packets_taken(Client& client) {
+  Context context;
+  management::StatusResponse status;
+  REQUIRE(client.control->GetHunterStatus(&context, {}, &status).ok());
+  return status.processor_stats().packets_live_only();
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -79,6 +90,31 @@ TEST_CASE(
   CHECK(status.ok());
   CHECK(call.last.ack_sequence() == 50);
   check_complete(stored_numbers(file), 1, 100);
+}
+
+TEST_CASE("One acknowledgement stands for small batches that come within 400 ms, and each is acknowledged at last",
+          "[processor_node]") {
+  const auto node = serve(settings());
+  Client client(node->address());
+  REQUIRE(client.register_hunter().ok());
+  PacketCall call(client);
+  std::atomic<int> heard{0};
+  const auto begin = Clock::now();
+  std::thread reader([&] {
+    for (std::uint64_t sequence = 0; sequence < 10; sequence = call.last.ack_sequence()) {
+      if (!call.wait_for_ack(sequence + 1)) return;
+      ++heard;
+    }
+  });
+  for (std::uint64_t sequence = 1; sequence <= 10; ++sequence) {
+    REQUIRE(call.send(batch(sequence)));
+    while (packets_taken(client) < 2 * sequence) std::this_thread::yield();
+  }
+  reader.join();
+  CHECK(call.last.ack_sequence() == 10);
+  CHECK(heard <= 1 + (Clock::now() - begin) / 400ms);
+  call.half_close();
+  CHECK(call.end().ok());
 }
 
 TEST_CASE("Batches that come again are acknowledged and stored once", "[processor_node]") {

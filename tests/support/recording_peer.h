@@ -14,6 +14,7 @@ class RecordingPeer final : public processor::StreamPeer {
   void control_changed() override {
     changes_.change([&] { ++controls_; });
   }
+  void tick() override {}
   void resume_reading() override {
     changes_.change([&] { ++resumes_; });
   }

@@ -110,9 +110,12 @@ def hunters_round(bench):
         if not end or end['streams_failed']:
             raise BenchError(f'streams of packets failed: {end}{clients.last_words()}')
         memory = {p: status_mib(p.process.pid, 'VmHWM') for p in watched}
+    batches = end['packets_due'] / (HUNTER_RATE / 10)
     return {'lost': end['packets_due'] - end['packets_acknowledged'], 'rate': end['packets_due'] / end['seconds'],
             'behind': end['most_batches_behind'], 'root %': 100 * used[root] / passed, 'root MiB': memory[root],
-            'edge %': 100 * median([used[e] for e in edges]) / passed, 'edge MiB': max(memory[e] for e in edges)}
+            'edge %': 100 * median([used[e] for e in edges]) / passed, 'edge MiB': max(memory[e] for e in edges),
+            'us/batch root': 1e6 * used[root] / batches, 'us/batch edges': 1e6 * sum(used[e] for e in edges) / batches,
+            'us/batch generator': 1e6 * end['cpu_seconds'] / batches}
 
 
 def hunters_rows(bench):
