@@ -39,9 +39,13 @@ bool may_be_mapped(const std::uint8_t* address) {
   return first_half == 0;
 }
 
-}  // namespace
+struct Headers {
+  const std::uint8_t* ip = nullptr;
+  const std::uint8_t* udp = nullptr;
+  std::span<const std::uint8_t> payload;
+};
 
-bool read_plain(std::uint32_t link_type, std::span<const std::uint8_t> frame, PlainDatagram& datagram) {
+bool find_headers(std::uint32_t link_type, std::span<const std::uint8_t> frame, Headers& headers) {
   std::size_t type_at = 0;
   std::size_t ip_at = 0;
   switch (link_type) {
@@ -88,13 +92,27 @@ bool read_plain(std::uint32_t link_type, std::span<const std::uint8_t> frame, Pl
   const std::size_t length = u16(udp + 4);
   if (length < kUdpSize || header_size + length > size) return false;
   if (packet::is_tunnel_port(u16(udp)) || packet::is_tunnel_port(u16(udp + 2))) return false;
-  if (type == kTypeIpv4) {
-    set_ends<4>(ip + 12, udp, datagram);
-  } else {
-    set_ends<16>(ip + 8, udp, datagram);
-  }
-  datagram.payload = {udp + kUdpSize, std::min(length, captured - header_size) - kUdpSize};
+  headers = {ip, udp, {udp + kUdpSize, std::min(length, captured - header_size) - kUdpSize}};
   return true;
+}
+
+}  // namespace
+
+bool read_plain(std::uint32_t link_type, std::span<const std::uint8_t> frame, PlainDatagram& datagram) {
+  Headers headers;
+  if (!find_headers(link_type, frame, headers)) return false;
+  if (headers.ip[0] >> 4 == 4) {
+    set_ends<4>(headers.ip + 12, headers.udp, datagram);
+  } else {
+    set_ends<16>(headers.ip + 8, headers.udp, datagram);
+  }
+  datagram.payload = headers.payload;
+  return true;
+}
+
+std::span<const std::uint8_t> payload_of_plain(std::uint32_t link_type, std::span<const std::uint8_t> frame) {
+  Headers headers;
+  return find_headers(link_type, frame, headers) ? headers.payload : std::span<const std::uint8_t>();
 }
 
 }  // namespace lc::calls

@@ -22,4 +22,7 @@ struct PlainDatagram {
 /// thread.
 bool read_plain(std::uint32_t link_type, std::span<const std::uint8_t> frame, PlainDatagram& datagram);
 
+/// The payload alone; empty where read_plain() says nothing.
+std::span<const std::uint8_t> payload_of_plain(std::uint32_t link_type, std::span<const std::uint8_t> frame);
+
 }  // namespace lc::calls

@@ -72,6 +72,7 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
   [[nodiscard]] FollowedMedia media_of(calls::CallIndex call) const;
   void publish();
   void sip(std::span<const std::uint8_t> bytes, const Seen& seen);
+  static bool is_spoken_for(const packet::PacketView& frame, std::uint32_t link_type);
   [[nodiscard]] bool is_known_media(const packet::PacketView& frame, std::uint32_t link_type,
                                     std::int64_t now_ns) const;
   [[nodiscard]] bool was_touched(std::uint64_t hash, std::int64_t now_ns) const;
@@ -109,7 +110,7 @@ class FollowedCalls final : private calls::Dissector::Handler, private calls::Ca
   std::vector<Seen> seen_;                       // by FrameId
   std::vector<std::vector<Wanting>> wanted_by_;  // by CallIndex: filters that ever wanted the call
   std::vector<std::uint8_t> unmasked_;
-  std::vector<Touched> touched_ = std::vector<Touched>(16'384);
+  std::vector<Touched> touched_ = std::vector<Touched>(65'536);
   std::unordered_set<calls::CallIndex> changed_;  // to be told to the directory
   std::vector<FollowedMedia> over_;               // likewise, before these
   std::uint64_t board_revision_ = 0;              // of the filters when all calls were looked at

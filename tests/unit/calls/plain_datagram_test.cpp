@@ -63,6 +63,8 @@ void require_the_same(const Captured& frame, const PlainDatagram& datagram, cons
   REQUIRE(datagram.payload.data() == full.last.payload.data());
   REQUIRE(datagram.payload.size() == full.last.payload.size());
   REQUIRE(datagram.hash == stream_hash(datagram.from, datagram.to));
+  const auto payload = payload_of_plain(frame.link_type, frame.bytes);
+  REQUIRE(std::pair(payload.data(), payload.size()) == std::pair(datagram.payload.data(), datagram.payload.size()));
 }
 
 /// Those that can be read; nothing, with a warning, where there are none.

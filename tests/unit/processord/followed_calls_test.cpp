@@ -214,6 +214,21 @@ TEST_CASE("Announcements are withdrawn when the call and its grace are over", "[
   CHECK(bench.wait_for({}));
 }
 
+TEST_CASE("A call of which only media comes goes on, though not every packet of it is looked at", "[followed_calls]") {
+  Bench bench;
+  const SipCall call;
+  bench.push({call.invite(), call.answer(200)}, {"full"});
+  REQUIRE(bench.wait_for(kOfTheCall));
+  for (std::uint16_t packet = 1; packet <= 60; ++packet) {
+    bench.now_ns += 10 * kSecond;
+    bench.push({call.rtp_from_caller(packet)}, {"full"});
+  }
+  CHECK(bench.wait_for_marker(kOfTheCall));
+  bench.now_ns += 310 * kSecond;
+  bench.push({numbered_call(9).invite()}, {"full"});
+  CHECK(bench.wait_for_marker());
+}
+
 TEST_CASE("Announcements are withdrawn when none of their filters is left", "[followed_calls]") {
   Bench bench;
   const SipCall call;
