@@ -57,7 +57,7 @@ App::App(HunterSettings settings, Signals& signals)
       pipeline_(std::move(sources_.all), selector_, uplink_, settings_.capture.batch,
                 [this] { sources_finished_.request(); }),
       filters_(settings_.capture.source.live.filter, selector_, pipeline_),
-      reporter_(queue_, pipeline_, filters_, settings_.spool.mode == spool::SpoolMode::kAlways) {}
+      reporter_(queue_, pipeline_, filters_, settings_.spool, settings_.uplink.tls.cert_file) {}
 
 App::~App() {
   uplink_.stop();  // its threads call the members behind it

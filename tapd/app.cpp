@@ -41,7 +41,7 @@ App::App(TapSettings settings, Signals& signals)
       pipeline_(std::move(sources_.all), selector_, *local_, settings_.capture.batch,
                 [this] { sources_finished_.request(); }),
       filters_(settings_.capture.source.live.filter, selector_, pipeline_),
-      reporter_(local_->queue(), pipeline_, filters_, false),
+      reporter_(local_->queue(), pipeline_, filters_, {}, settings_.processor.tls.cert_file),
       local_filters_(node_.engine(), settings_.hunter_id, filters_, [this] { local_->beat(reporter_.report()); }) {}
 
 App::~App() {

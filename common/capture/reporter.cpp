@@ -18,6 +18,9 @@ Report Reporter::report(std::uint64_t given_up) {
   stats.cpu_percent = cpu_.percent_since_last();
   stats.memory_rss_bytes = memory_rss_bytes();
   stats.memory_limit_bytes = memory_limit_bytes();
+  stats.spool_limit_bytes = spool_limit_bytes_;
+  stats.certificate_not_after_ns = certificate_.not_after_ns();
+  stats.started_ns = started_ns_;
   const Health::Verdict verdict =
       health_.judge({.received = totals.captured + totals.kernel_dropped + totals.interface_dropped,
                      .dropped = stats.packets_dropped,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "common/base/process_usage.h"
 #include "common/capture/active_filters.h"
@@ -12,6 +13,8 @@
 #include "common/capture/health.h"
 #include "common/fleet/hunter.h"
 #include "common/packet/send_queue.h"
+#include "common/pki/certificate_file.h"
+#include "common/spool/open_spool.h"
 
 namespace lc::capture {
 
@@ -24,9 +27,15 @@ struct Report {
 /// Any thread.
 class Reporter {
  public:
-  /// `durable` as in fill_balance(). All references must outlive it.
-  Reporter(const packet::SendQueue& queue, const CapturePipeline& pipeline, const ActiveFilters& filters, bool durable)
-      : queue_(queue), pipeline_(pipeline), filters_(filters), durable_(durable) {}
+  /// `spool`: of the queue. `certificate_file`: of this process; empty: it has none. All references must outlive it.
+  Reporter(const packet::SendQueue& queue, const CapturePipeline& pipeline, const ActiveFilters& filters,
+           const spool::SpoolSettings& spool, std::string certificate_file)
+      : queue_(queue),
+        pipeline_(pipeline),
+        filters_(filters),
+        durable_(spool.mode == spool::SpoolMode::kAlways),
+        spool_limit_bytes_(spool.mode == spool::SpoolMode::kOff ? 0 : spool.max_bytes),
+        certificate_(std::move(certificate_file)) {}
 
   /// As it is now. `given_up`: of the packets in flight, what is lost at the exit.
   Report report(std::uint64_t given_up = 0);
@@ -37,7 +46,10 @@ class Reporter {
   const packet::SendQueue& queue_;
   const CapturePipeline& pipeline_;
   const ActiveFilters& filters_;
-  const bool durable_;
+  const bool durable_;  // as in fill_balance()
+  const std::uint64_t spool_limit_bytes_;
+  const std::int64_t started_ns_ = wall_ns();
+  pki::CertificateFile certificate_;
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;  // for cpu_ and health_
   CpuMeter cpu_;

@@ -1,4 +1,5 @@
-// A YAML file as a tree that remembers lines. Internal to this folder; the only place that knows yaml-cpp.
+// A YAML file as a tree that remembers lines, for settings and for files of their own form; the only place that knows
+// yaml-cpp.
 #pragma once
 
 #include <deque>

@@ -272,6 +272,16 @@ ProcessorTree find(const ProcessorTree& tree, const NodePath& path) {
   return node;
 }
 
+bool reaches(const ProcessorTree& tree, const NodePath& path) {
+  ProcessorTree node = tree;
+  for (const std::string& id : path) {
+    const auto child = find_in(node->children, id);
+    if (child == node->children.end() || !(*child)->link.reachable) return false;
+    node = *child;
+  }
+  return true;
+}
+
 std::vector<Located> locate(const ProcessorTree& tree, std::string_view id) {
   std::vector<Located> found;
   NodePath path;

@@ -150,6 +150,8 @@ std::vector<TreeChange> changes_between(const ProcessorTree& before, const Proce
 
 /// Null: there is none.
 ProcessorTree find(const ProcessorTree& tree, const NodePath& path);
+/// Whether there is one, and no link on the way to it is broken.
+bool reaches(const ProcessorTree& tree, const NodePath& path);
 
 struct Located {
   NodePath path;

@@ -77,7 +77,10 @@ fleet::HunterStats from_proto(const pb::HunterStats& message) {
           .filter_revision = message.filter_revision(),
           .packets_recovered = message.packets_recovered(),
           .packets_in_flight = message.packets_in_flight(),
-          .interfaces = interfaces(message)};
+          .interfaces = interfaces(message),
+          .spool_limit_bytes = message.spool_limit_bytes(),
+          .certificate_not_after_ns = message.certificate_not_after_ns(),
+          .started_ns = message.started_ns()};
 }
 
 pb::HunterStats to_proto(const fleet::HunterStats& stats) {
@@ -104,6 +107,9 @@ pb::HunterStats to_proto(const fleet::HunterStats& stats) {
     interface.set_packets_captured(stats_of_one.captured);
     interface.set_packets_dropped(stats_of_one.dropped);
   }
+  message.set_spool_limit_bytes(stats.spool_limit_bytes);
+  message.set_certificate_not_after_ns(stats.certificate_not_after_ns);
+  message.set_started_ns(stats.started_ns);
   return message;
 }
 

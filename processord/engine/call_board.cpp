@@ -27,7 +27,44 @@ void CallBoard::publish_on_demand(std::function<void()> ask) {
 
 bool CallBoard::asked() const {
   const std::lock_guard lock(mutex_);
-  return !complete_ && !subscriptions_.empty();
+  return (!complete_ && !subscriptions_.empty()) || std::ranges::any_of(subscriptions_, [](const auto& one) {
+           return one->messages_ == CallSubscription::Messages::kAsked;
+         });
+}
+
+CallBoard::Asked CallBoard::take_asked() {
+  using Messages = CallSubscription::Messages;
+  const std::lock_guard lock(mutex_);
+  Asked asked{.everything = !complete_ && !subscriptions_.empty(), .with_messages = {}};
+  for (const auto& subscription : subscriptions_) {
+    if (subscription->messages_ != Messages::kAsked) continue;
+    subscription->messages_ = Messages::kComing;
+    if (subscription->calls_.empty()) asked.everything = true;
+    asked.with_messages.insert(asked.with_messages.end(), subscription->calls_.begin(), subscription->calls_.end());
+  }
+  return asked;
+}
+
+void CallBoard::answered() {
+  using Messages = CallSubscription::Messages;
+  Subscriptions idle;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& subscription : subscriptions_) {
+      if (subscription->messages_ != Messages::kComing) continue;
+      subscription->messages_ = Messages::kThere;
+      if (std::exchange(subscription->idle_, false)) idle.push_back(subscription);
+    }
+  }
+  for (const auto& subscription : idle) subscription->peer_.ready();
+}
+
+bool CallBoard::wants_messages(const std::string& id) const {
+  if (!messages_wanted_.load(std::memory_order_acquire)) return false;
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(subscriptions_, [&](const auto& one) {
+    return one->peer_.messages && (one->calls_.empty() || one->calls_.contains(id));
+  });
 }
 
 void CallBoard::publish_all(std::vector<CallPointer> calls) {
@@ -42,6 +79,11 @@ void CallBoard::publish_all(std::vector<CallPointer> calls) {
     }
     forget_removals();
     complete_ = true;
+    for (const auto& subscription : subscriptions_) {
+      if (subscription->messages_ == CallSubscription::Messages::kComing) {
+        subscription->messages_ = CallSubscription::Messages::kThere;
+      }
+    }
     idle = take_idle();
   }
   for (const auto& subscription : idle) subscription->peer_.ready();
@@ -58,10 +100,13 @@ void CallBoard::publish(CallPointer call) {
   for (const auto& subscription : idle) subscription->peer_.ready();
 }
 
-void CallBoard::remove(const std::string& id) {
+void CallBoard::remove(const std::string& id, const std::string& joined_to) {
   Subscriptions idle;
   {
     const std::lock_guard lock(mutex_);
+    for (const auto& subscription : subscriptions_) {
+      if (!joined_to.empty() && subscription->calls_.contains(id)) subscription->calls_.insert(joined_to);
+    }
     const auto found = entries_.find(id);
     if (!complete_ || found == entries_.end() || !found->second.call) return;
     mark_removed(*found);
@@ -139,7 +184,11 @@ Result<std::shared_ptr<CallSubscription>> CallBoard::subscribe(CallSubscription:
     }
     subscriptions_.push_back(subscription);
     wanted_.store(true, std::memory_order_release);
-    if (!complete_) ask = ask_;
+    if (subscription->peer_.messages) {
+      messages_wanted_.store(true, std::memory_order_release);
+      if (ask_) subscription->messages_ = CallSubscription::Messages::kAsked;
+    }
+    if (!complete_ || subscription->peer_.messages) ask = ask_;
   }
   if (ask) ask();
   return subscription;
@@ -149,6 +198,8 @@ void CallBoard::unsubscribe(const std::shared_ptr<CallSubscription>& subscriptio
   Entries dropped;  // freed without the lock
   const std::lock_guard lock(mutex_);
   std::erase(subscriptions_, subscription);
+  messages_wanted_.store(std::ranges::any_of(subscriptions_, [](const auto& one) { return one->peer_.messages; }),
+                         std::memory_order_release);
   if (!subscriptions_.empty()) return;
   wanted_.store(false, std::memory_order_release);
   if (!ask_) return;
@@ -169,6 +220,11 @@ void CallBoard::close_all(const Error& reason) {
 }
 
 // Whether it may have missed a removal. What went before its snapshot began is no concern of its.
+// It has what it waits for only once that is published.
+bool CallBoard::is_awaited(const CallSubscription& subscription) const {
+  return !complete_ || subscription.messages_ != CallSubscription::Messages::kThere;
+}
+
 bool CallBoard::overtaken(const CallSubscription& subscription) const {
   return forgotten_ > std::max(subscription.told_, subscription.snapshot_);
 }
@@ -177,7 +233,7 @@ std::optional<CallUpdate> CallBoard::next(CallSubscription& subscription) {
   using Kind = CallUpdate::Kind;
   using Phase = CallSubscription::Phase;
   const std::lock_guard lock(mutex_);
-  if (!complete_) {
+  if (is_awaited(subscription)) {
     subscription.idle_ = true;
     return std::nullopt;
   }
@@ -192,6 +248,7 @@ std::optional<CallUpdate> CallBoard::next(CallSubscription& subscription) {
   for (auto at = order_.upper_bound(subscription.told_); at != order_.end() && at->first <= limit; ++at) {
     const std::uint64_t told = std::exchange(subscription.told_, at->first);
     const auto& [id, entry] = *at->second;
+    if (!subscription.calls_.empty() && !subscription.calls_.contains(id)) continue;
     if (!selects(subscription.peer_.hunters, entry.hunters)) continue;
     if (entry.call) return CallUpdate{.kind = Kind::kCall, .revision = at->first, .call = entry.call};
     const bool never_told = snapshot || entry.first > told;
@@ -208,7 +265,8 @@ std::optional<CallUpdate> CallBoard::next(CallSubscription& subscription) {
 
 bool CallBoard::has_next(const CallSubscription& subscription) const {
   const std::lock_guard lock(mutex_);
-  return complete_ && (subscription.phase_ != CallSubscription::Phase::kChanges || subscription.told_ < revision_);
+  return !is_awaited(subscription) &&
+         (subscription.phase_ != CallSubscription::Phase::kChanges || subscription.told_ < revision_);
 }
 
 }  // namespace lc::processor

@@ -38,16 +38,21 @@ class CallSubscription {
  public:
   struct Peer {
     HunterSelection hunters = std::nullopt;    // a call is wanted if a leg or stream of it is, or was, of one of these
+    std::vector<std::string> calls = {};       // and if it is one of these, by id; empty: all are
+    bool messages = false;                     // calls come with their messages
     std::function<void()> ready;               // there is something to send again; any thread, never under a lock
     std::function<void(const Error&)> closed;  // likewise: the stream must end
   };
-  explicit CallSubscription(Peer peer) : peer_(std::move(peer)) {}
+  explicit CallSubscription(Peer peer) : peer_(std::move(peer)), calls_(peer_.calls.begin(), peer_.calls.end()) {}
 
  private:
   friend class CallBoard;
   enum class Phase { kSnapshotDue, kSnapshot, kChanges };
+  enum class Messages { kThere, kAsked, kComing };
 
   const Peer peer_;
+  std::set<std::string, std::less<>> calls_;  // as Peer, and those that they have been joined to
+  Messages messages_ = Messages::kThere;      // whether calls have been published again, with messages
   Phase phase_ = Phase::kSnapshotDue;
   std::uint64_t told_ = 0;      // every call whose last change is not later has been told
   std::uint64_t snapshot_ = 0;  // the last change that the snapshot holds
@@ -70,13 +75,23 @@ class CallBoard {
   void publish_on_demand(std::function<void()> ask);
   /// Whether anybody subscribes. Cheap.
   [[nodiscard]] bool wanted() const { return wanted_.load(std::memory_order_acquire); }
-  /// Whether somebody waits for publish_all(): asked again, should it be unclear whether `ask` was heard.
+  /// Whether somebody waits for something: asked again, should it be unclear whether `ask` was heard.
   [[nodiscard]] bool asked() const;
+  struct Asked {
+    bool everything = false;                 // by publish_all()
+    std::vector<std::string> with_messages;  // else these, if they are there, by publish(), and then answered()
+  };
+  Asked take_asked();
+  void answered();
+  /// Whether somebody wants this call with its messages. Cheap, while nobody wants any.
+  [[nodiscard]] bool wants_messages(const std::string& id) const;
   /// These are all calls there are.
   void publish_all(std::vector<CallPointer> calls);
   /// A call that is new or has changed. Its id is UTF-8, and no other call's.
   void publish(CallPointer call);
-  void remove(const std::string& id);
+  /// `joined_to`: the call that it is part of now; who has asked for this one by its id is told of that one. Empty:
+  /// none.
+  void remove(const std::string& id, const std::string& joined_to = "");
 
   /// Those published, least recently changed first.
   [[nodiscard]] std::vector<CallPointer> calls() const;
@@ -103,6 +118,7 @@ class CallBoard {
   using Entries = std::unordered_map<std::string, Entry>;
 
   // With mutex_ held.
+  [[nodiscard]] bool is_awaited(const CallSubscription& subscription) const;
   void put(CallPointer call);
   void mark_removed(Entries::value_type& entry);
   void move_to_end(Entries::value_type& entry);
@@ -112,6 +128,7 @@ class CallBoard {
 
   const std::size_t max_subscribers_;
   std::atomic<bool> wanted_{false};
+  std::atomic<bool> messages_wanted_{false};
   mutable std::mutex mutex_;
   std::function<void()> ask_;  // null: not on demand
   bool complete_ = true;       // what is here is all there is

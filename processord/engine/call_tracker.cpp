@@ -6,6 +6,7 @@
 #include "common/base/text.h"
 #include "common/sip/rtp.h"
 #include "common/sip/text.h"
+#include "processord/engine/call_id.h"
 
 namespace lc::processor {
 namespace {
@@ -16,6 +17,7 @@ constexpr std::size_t kMaxStreams = 32;  // of a call; the one that was silent f
 constexpr std::size_t kMaxText = 256;
 constexpr std::size_t kMaxCallId = 1'024;
 constexpr std::size_t kMaxCodec = 32;
+constexpr std::size_t kMaxKind = 32;
 constexpr std::uint8_t kComfortNoise = 13;
 
 std::string text_of(std::string_view text, std::size_t most = kMaxText) {
@@ -51,15 +53,6 @@ bool is_speech(std::uint8_t payload_type, std::string_view codec) {
   return payload_type != kComfortNoise && !sip::is_word(codec, "telephone-event") && !sip::is_word(codec, "cn");
 }
 
-std::string id_of(calls::GroupId group) {
-  return "call-" + std::to_string(group);
-}
-
-/// A call is where the furthest of its legs is; one that is over ended as its first leg did.
-int rank(std::string_view state) {
-  return state == "active" ? 3 : state == "ringing" ? 2 : state == "trying" ? 1 : 0;
-}
-
 }  // namespace
 
 CallTracker::CallTracker(CallBoard& board, std::vector<std::string> call_id_suffixes)
@@ -86,12 +79,18 @@ bool CallTracker::signalling(const calls::Call& call, calls::CallIndex index, co
     leg.response_code = message.status;
   }
   if (now.to_tag.empty()) now.to_tag = text_of(message.to_tag);
+  const bool is_answer = !message.is_request && message.status / 100 == 2 && message.method == "INVITE";
+  if (is_answer && now.answered_ns == 0) now.answered_ns = context.time_ns;
+  now.ended_ns = call.ended_ns;
+  now.steps.note(message, sdp != nullptr, context);
+  source_of(context.source, hunter_id);
   if (call.ended_ns != 0) {
     media_pairs_.release(now.media);
   } else if (sdp != nullptr) {
     note_media(now, *sdp);
   }
   regroup(index, message);
+  set_active(index, call.ended_ns == 0);
   change(index);
   return true;
 }
@@ -133,7 +132,8 @@ void CallTracker::note_media(Record& record, const sip::Sdp& sdp) {
       const auto found = std::find_if(record.formats.begin(), record.formats.end(), same);
       if (found == record.formats.end() && record.formats.size() >= kMaxFormats) continue;
       Format& known = found == record.formats.end() ? record.formats.emplace_back() : *found;
-      known = {endpoint, format.payload_type, format.clock_rate, text_of(format.codec, kMaxCodec)};
+      known = {endpoint, format.payload_type, format.clock_rate, text_of(format.codec, kMaxCodec),
+               text_of(media.kind, kMaxKind)};
     }
   }
 }
@@ -181,8 +181,7 @@ CallTracker::StreamIndex CallTracker::stream_of(calls::CallIndex call, const sip
     return is_stream(streams_[index], call, rtp.ssrc, context);
   });
   if (found != of.streams.end()) return *found;
-  if (sources_.size() <= context.source) sources_.resize(context.source + 1);
-  sources_[context.source].hunter_id = hunter_id;
+  source_of(context.source, hunter_id);
   const StreamIndex index = make_stream(of);
   Stream& stream = streams_[index];
   stream.call = call;
@@ -239,6 +238,12 @@ void CallTracker::use_format(const Record& record, Stream& stream, std::uint8_t 
   if (!stream.codec.empty() && !is_speech(payload_type, codec)) return;
   stream.payload_type = payload_type;
   stream.codec = codec;
+  stream.media = best != nullptr ? best->media : std::string();
+}
+
+void CallTracker::source_of(std::uint32_t source, const std::string& hunter_id) {
+  if (sources_.size() <= source) sources_.resize(source + 1);
+  if (sources_[source].hunter_id != hunter_id) sources_[source].hunter_id = hunter_id;
 }
 
 void CallTracker::heard_of(std::uint32_t source, const packet::BatchHeader& header) {
@@ -254,14 +259,39 @@ const std::shared_ptr<const CallLabel>& CallTracker::label(calls::CallIndex call
 }
 
 std::shared_ptr<const CallLabel> CallTracker::end(calls::CallIndex call) {
-  return call < records_.size() ? std::exchange(records_[call].label, nullptr) : nullptr;
+  if (call >= records_.size()) return nullptr;
+  set_active(call, false);
+  return std::exchange(records_[call].label, nullptr);
+}
+
+void CallTracker::set_active(calls::CallIndex call, bool active) {
+  if (std::exchange(records_[call].active, active) == active) return;
+  if (active) {
+    counts_.leg_began(groups_.of(call));
+  } else {
+    counts_.leg_ended(groups_.of(call));
+  }
+}
+
+void CallTracker::count_anew() {
+  counts_.begin_anew();
+  for (calls::CallIndex call = 0; call < records_.size(); ++call) {
+    if (records_[call].active) counts_.leg_began(groups_.of(call));
+  }
 }
 
 void CallTracker::regroup(calls::CallIndex call, const sip::Message& message) {
-  groups_.note(call, message, records_[call].media.tokens);
+  const std::size_t before = groups_.groups();
+  const calls::GroupId now = groups_.note(call, message, records_[call].media.tokens);
+  counts_.more(static_cast<std::int64_t>(groups_.groups()) - static_cast<std::int64_t>(before));
+  const bool are_joined = groups_.parted().empty();  // else it is not plain which ones with which
+  for (const calls::GroupId group : groups_.merged()) {
+    if (are_joined) counts_.joined(group, now);
+    if (board_.wanted()) board_.remove(id_of(group), are_joined ? id_of(now) : "");
+  }
+  if (are_joined) return;
+  count_anew();
   if (!board_.wanted()) return;
-  for (const calls::GroupId group : groups_.merged()) board_.remove(id_of(group));
-  if (groups_.parted().empty()) return;
   for (calls::CallIndex other = 0; other < records_.size(); ++other) {  // rare, and one does not know from which
     if (records_[other].number != 0) change(other);
   }
@@ -270,6 +300,7 @@ void CallTracker::regroup(calls::CallIndex call, const sip::Message& message) {
 void CallTracker::removed(calls::CallIndex call) {
   if (call >= records_.size() || records_[call].number == 0) return;
   const calls::GroupId group = groups_.of(call);
+  set_active(call, false);
   groups_.remove(call);
   media_pairs_.release(records_[call].media);
   clear(records_[call]);
@@ -284,79 +315,6 @@ void CallTracker::removed(calls::CallIndex call) {
 void CallTracker::change(calls::CallIndex call) {
   if (!board_.wanted()) return;  // whoever comes gets everything
   if (std::exchange(records_[call].changed, publishing_) != publishing_) changed_.push_back(call);
-}
-
-std::shared_ptr<const fleet::Call> CallTracker::view_of(calls::GroupId group) const {
-  auto view = std::make_shared<fleet::Call>();
-  view->id = id_of(group);
-  std::vector<const Record*> legs;
-  for (const calls::CallIndex call : groups_.legs(group)) legs.push_back(&records_[call]);
-  std::sort(legs.begin(), legs.end(),
-            [](const Record* a, const Record* b) { return a->leg.start_ns < b->leg.start_ns; });
-  const Record& first = *legs.front();
-  view->tag_pair = {first.from_tag, first.to_tag};
-  view->from_user = first.from_user;
-  view->to_user = first.to_user;
-  view->start_ns = first.leg.start_ns;
-  view->state = first.leg.state;
-  for (const Record* leg : legs) {
-    view->legs.push_back(leg->leg);
-    view->last_ns = std::max(view->last_ns, leg->leg.last_ns);
-    if (rank(leg->leg.state) > rank(view->state)) view->state = leg->leg.state;
-    for (const StreamIndex index : leg->streams) {
-      const Stream& stream = streams_[index];
-      view->streams.push_back(view_of(stream, *leg));
-      view->last_ns = std::max(view->last_ns, stream.last_ns);
-    }
-  }
-  return view;
-}
-
-fleet::CallStream CallTracker::view_of(const Stream& stream, const Record& leg) const {
-  const calls::RtpQuality::Report report = stream.quality.report();
-  return {.call_id = leg.leg.call_id,
-          .hunter_id = sources_[stream.source].hunter_id,
-          .source = calls::text_of(stream.from),
-          .destination = calls::text_of(stream.to),
-          .ssrc = stream.ssrc,
-          .payload_type = stream.payload_type,
-          .codec = stream.codec,
-          .clock_rate = stream.clock_rate,
-          .packets = report.packets,
-          .lost = report.lost,
-          .reordered = report.reordered,
-          .duplicates = report.duplicates,
-          .jitter_ms = report.jitter_ms,
-          .max_jitter_ms = report.max_jitter_ms,
-          .mos = calls::mos_estimate(stream.codec, report),
-          .gaps_in_capture = stream.has_gaps,
-          .first_ns = stream.first_ns,
-          .last_ns = stream.last_ns};
-}
-
-void CallTracker::publish() {
-  std::vector<calls::GroupId> groups;
-  const auto add = [&](calls::CallIndex call) {
-    if (records_[call].number != 0) groups.push_back(groups_.of(call));
-  };
-  const bool everything = board_.asked();
-  if (everything) {
-    for (calls::CallIndex call = 0; call < records_.size(); ++call) add(call);
-  } else if (board_.wanted()) {
-    for (const calls::CallIndex call : changed_) add(call);
-  }
-  changed_.clear();
-  ++publishing_;
-
-  std::sort(groups.begin(), groups.end());
-  groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
-  if (everything) {
-    std::vector<CallPointer> views;
-    for (const calls::GroupId group : groups) views.push_back(view_of(group));
-    board_.publish_all(std::move(views));
-  } else {
-    for (const calls::GroupId group : groups) board_.publish(view_of(group));
-  }
 }
 
 }  // namespace lc::processor

@@ -14,7 +14,9 @@
 #include "common/calls/rtp_quality.h"
 #include "common/packet/batch.h"
 #include "processord/engine/call_board.h"
+#include "processord/engine/call_counts.h"
 #include "processord/engine/call_routes.h"
+#include "processord/engine/call_steps.h"
 #include "processord/engine/media_pairs.h"
 
 namespace lc::processor {
@@ -49,6 +51,8 @@ class CallTracker {
 
   /// Whether something has changed that somebody wants to see.
   [[nodiscard]] bool has_news() const { return !changed_.empty() && board_.wanted(); }
+  /// Any thread.
+  [[nodiscard]] const CallCounts& counts() const { return counts_; }
   /// Puts what has changed on the board, or everything when that is asked for.
   void publish();
 
@@ -58,6 +62,7 @@ class CallTracker {
     std::uint8_t payload_type = 0;
     std::uint32_t clock_rate = 0;
     std::string codec;
+    std::string media;  // kind
   };
   struct Stream {
     calls::CallIndex call = calls::kNoCall;  // kNoCall: of none, free
@@ -70,6 +75,7 @@ class CallTracker {
     std::uint8_t clock_type = 0;    // the one that came last, events and noise too
     std::uint32_t clock_rate = 0;   // of that one
     std::string codec;
+    std::string media;          // kind, as SDP says
     std::uint64_t changed = 0;  // number of the publish() that is to tell it
     calls::RtpQuality quality;
     std::int64_t first_ns = 0;
@@ -85,6 +91,10 @@ class CallTracker {
     std::string from_tag, to_tag;
     std::vector<Format> formats;
     MediaPairs::Held media;
+    CallSteps steps;
+    std::int64_t answered_ns = 0;  // the first 2xx to an INVITE; 0: none
+    std::int64_t ended_ns = 0;     // 0: it goes on
+    bool active = false;           // in counts_
     std::vector<StreamIndex> streams;
   };
   struct Source {
@@ -101,16 +111,21 @@ class CallTracker {
                                const calls::CallSorter::Context& context) const;
   StreamIndex stream_of(calls::CallIndex call, const sip::Rtp& rtp, const calls::CallSorter::Context& context,
                         const std::string& hunter_id);
+  void source_of(std::uint32_t source, const std::string& hunter_id);
   StreamIndex make_stream(Record& record);
   void clear(Record& record);
   static void use_format(const Record& record, Stream& stream, std::uint8_t payload_type);
   void change(calls::CallIndex call);
   void regroup(calls::CallIndex call, const sip::Message& message);
+  void count_anew();
+  void set_active(calls::CallIndex call, bool active);
+  void add_messages(fleet::Call& view, std::span<const Record* const> legs) const;
   [[nodiscard]] std::shared_ptr<const fleet::Call> view_of(calls::GroupId group) const;
   [[nodiscard]] fleet::CallStream view_of(const Stream& stream, const Record& leg) const;
 
   CallBoard& board_;
   calls::CallGroups groups_;
+  CallCounts counts_;
   MediaPairs media_pairs_;
   std::vector<Record> records_;  // by CallIndex
   std::vector<Stream> streams_;  // not in Record: most packets need nothing else of their call

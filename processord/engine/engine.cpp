@@ -86,7 +86,8 @@ Engine::Engine(EngineSettings settings, const TimeSource& time)
       followed_calls_(filters_, media_),
       call_tracker_(calls_, settings_.call_id_suffixes),
       call_stage_(call_tracker_, call_sink()),
-      time_(time) {
+      time_(time),
+      certificate_(settings_.certificate_file) {
   if (!settings_.local_hunter) return;
   const auto hunter = registry_.register_hunter(*settings_.local_hunter, "local");
   if (!hunter) throw StartError(ExitCode::kBadConfig, hunter.error().text);
@@ -171,6 +172,7 @@ void Engine::run_timer() {
     retry_forwarding();
     if (Clock::now() < next_tick) continue;
     judge_silence();
+    cpu_percent_ = cpu_.percent_since_last();
     next_tick = Clock::now() + kTick;
   }
 }
@@ -283,8 +285,9 @@ void Engine::heartbeat_closed(Hunter& hunter) {
   if (hunter.link_closed()) disconnected(hunter);
 }
 
-void Engine::heard_beat(Hunter& hunter, fleet::HunterStatus status, fleet::HunterStats stats) {
-  if (const auto before = hunter.heard_beat(status, std::move(stats)); before != status) {
+void Engine::heard_beat(Hunter& hunter, fleet::HunterStatus status, fleet::HunterStats stats,
+                        std::int64_t clock_offset_ns) {
+  if (const auto before = hunter.heard_beat(status, std::move(stats), clock_offset_ns); before != status) {
     log::info("hunter status changed",
               {{"hunter_id", hunter.id()}, {"from", fleet::name_of(before)}, {"to", fleet::name_of(status)}});
   }

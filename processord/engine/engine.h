@@ -14,8 +14,11 @@
 
 #include "common/base/file.h"
 #include "common/base/guarded.h"
+#include "common/base/process_usage.h"
 #include "common/base/stop_signal.h"
+#include "common/fleet/figures.h"
 #include "common/fleet/hunter.h"
+#include "common/pki/certificate_file.h"
 #include "processord/engine/call_board.h"
 #include "processord/engine/call_stage.h"
 #include "processord/engine/capture_writer.h"
@@ -59,6 +62,7 @@ struct EngineSettings {
   std::optional<fleet::HunterDescription> local_hunter = std::nullopt;
   /// There is a parent: what is taken goes there too, and custody of it is the parent's or the spool's.
   std::optional<ForwardSettings> forward = std::nullopt;
+  std::string certificate_file = {};  // of this process, for its figures; "" = no TLS
 };
 /// Placeholders of EngineSettings::pcap_command.
 inline constexpr std::string_view kPcapPlaceholder = "pcap";
@@ -127,8 +131,9 @@ class Engine {
   /// A Heartbeat call's first beat; the hunter to give to heartbeat_closed(). kNotFound when it is not registered.
   Result<std::shared_ptr<Hunter>> heartbeat_opened(const std::string& hunter_id);
   void heartbeat_closed(Hunter& hunter);
-  /// What the hunter says of itself has come.
-  void heard_beat(Hunter& hunter, fleet::HunterStatus status, fleet::HunterStats stats);
+  /// What the hunter says of itself has come. `clock_offset_ns`: its clock less ours, when it came.
+  void heard_beat(Hunter& hunter, fleet::HunterStatus status, fleet::HunterStats stats,
+                  std::int64_t clock_offset_ns = 0);
 
   // Filters. `done` is called once, on any thread, when the connected hunters have confirmed or a second has passed;
   // the errors are those of FilterTable::upsert().
@@ -163,6 +168,10 @@ class Engine {
     std::uint32_t healthy = 0, warning = 0, error = 0;
   };
   [[nodiscard]] Statistics statistics() const;
+  /// `statistics`: of now.
+  [[nodiscard]] fleet::ProcessorStats processor_stats(const Statistics& statistics) const;
+  /// Of this processor and its hunters that are connected.
+  [[nodiscard]] fleet::NodeFigures figures() const;
   /// With the reason when it is not healthy.
   [[nodiscard]] std::pair<fleet::ProcessorStatus, std::string> status() const;
 
@@ -209,6 +218,7 @@ class Engine {
   std::atomic<FlowLevel> flow_{FlowLevel::kContinue};
   std::atomic<bool> any_held_{false};
   std::atomic<std::uint64_t> received_{0};
+  std::atomic<std::uint64_t> received_bytes_{0};  // as captured; what is lost before it is stored counts again
   std::atomic<std::uint64_t> duplicates_{0};
   RealFileSystem journal_files_{"journal"};
   Hooks hooks_;
@@ -224,6 +234,10 @@ class Engine {
   CallTracker call_tracker_;
   CallStage call_stage_;
   const TimeSource& time_;
+  const std::int64_t started_ns_ = wall_ns();
+  mutable pki::CertificateFile certificate_;
+  CpuMeter cpu_;                       // the timer's
+  std::atomic<float> cpu_percent_{0};  // of the last second
   std::atomic<bool> stopping_{false};
   StopSignal stop_;
   std::jthread timer_;

@@ -29,6 +29,12 @@ FlowLevel flow_for(std::size_t queued, FlowLevel before) {
   return queued < kLow ? FlowLevel::kContinue : before;
 }
 
+std::uint64_t captured_bytes(const packet::Batch& batch) {
+  std::uint64_t bytes = 0;
+  for (const packet::PacketEntry& packet : batch.packets()) bytes += packet.captured;
+  return bytes;
+}
+
 }  // namespace
 
 Result<Engine::Verdict> Engine::accept(const Ingest& ingest, packet::Batch batch) {
@@ -59,6 +65,7 @@ Result<Engine::Verdict> Engine::accept(const Ingest& ingest, packet::Batch batch
         break;
       case Hunter::Arrival::kNew:
         received_ += packets;
+        received_bytes_ += captured_bytes(*shared);
         if (forwarder_) forwarder_->push(hunter, *shared);
         store(ingest, shared);
     }

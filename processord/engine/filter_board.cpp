@@ -172,6 +172,24 @@ std::size_t FilterBoard::count_for(const std::string& hunter_id) const {
       filters_.begin(), filters_.end(), [&](const auto& entry) { return targets(*entry.second.filter, hunter_id); }));
 }
 
+FilterBoard::Targeting FilterBoard::targeting() const {
+  const std::lock_guard lock(mutex_);
+  Targeting targeting;
+  for (const auto& entry : filters_) {
+    const auto& hunters = entry.second.filter->target_hunters;
+    if (hunters.empty()) ++targeting.everybody;
+    for (auto id = hunters.begin(); id != hunters.end(); ++id) {
+      if (std::find(hunters.begin(), id, *id) == id) ++targeting.named[*id];
+    }
+  }
+  return targeting;
+}
+
+std::size_t FilterBoard::Targeting::count_for(const std::string& hunter_id) const {
+  const auto found = named.find(hunter_id);
+  return everybody + (found == named.end() ? 0 : found->second);
+}
+
 void FilterBoard::count_hits(std::string_view filter_id, std::uint64_t packets, std::int64_t last_ns) {
   const std::lock_guard lock(mutex_);
   const auto found = filters_.find(filter_id);

@@ -50,6 +50,13 @@ class FilterBoard {
   /// By id; of one hunter, or with an empty id all.
   [[nodiscard]] std::vector<ListedFilter> list(const std::string& hunter_id) const;
   [[nodiscard]] std::size_t count_for(const std::string& hunter_id) const;
+  /// count_for() of many hunters, at one moment.
+  struct Targeting {
+    std::size_t everybody = 0;
+    std::map<std::string, std::size_t> named;
+    [[nodiscard]] std::size_t count_for(const std::string& hunter_id) const;
+  };
+  [[nodiscard]] Targeting targeting() const;
 
   /// Ids that are none are passed over. Cheap.
   void count_hits(std::string_view filter_id, std::uint64_t packets, std::int64_t last_ns);

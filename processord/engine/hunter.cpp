@@ -85,11 +85,13 @@ bool Hunter::link_closed() {
   return true;
 }
 
-fleet::HunterStatus Hunter::heard_beat(fleet::HunterStatus status, fleet::HunterStats stats) {
+fleet::HunterStatus Hunter::heard_beat(fleet::HunterStatus status, fleet::HunterStats stats,
+                                       std::int64_t clock_offset_ns) {
   const std::lock_guard lock(mutex_);
   heard_at_ = time_.now();
   view_.stats = std::move(stats);
   view_.last_heartbeat_ns = wall_ns();
+  view_.clock_offset_ns = clock_offset_ns;
   return std::exchange(view_.status, status);
 }
 

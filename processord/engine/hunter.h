@@ -52,6 +52,7 @@ class Hunter {
     std::chrono::seconds connected_for{0};
     std::int64_t connected_since_ns = 0;  // by this processor's clock
     std::int64_t last_heartbeat_ns = 0;   // likewise; 0 = none yet
+    std::int64_t clock_offset_ns = 0;     // of the hunter's less this one's, when that came
     bool connected = false;
   };
 
@@ -83,7 +84,8 @@ class Hunter {
   /// True when it was the last one.
   bool link_closed();
   /// Gives the status before.
-  fleet::HunterStatus heard_beat(fleet::HunterStatus status, fleet::HunterStats stats);
+  fleet::HunterStatus heard_beat(fleet::HunterStatus status, fleet::HunterStats stats,
+                                 std::int64_t clock_offset_ns = 0);
 
   /// `peer` receives this hunter's packets from now on, and is one of its links; a stream that it had before is closed.
   /// Nothing, and nothing changed, when the hunter is not registered with this epoch.

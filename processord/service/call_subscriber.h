@@ -12,7 +12,8 @@ class CallSubscriber final : public ServerStream<lippycat::data::CorrelatedCallU
  public:
   static CallSubscriber* start(CallBoard& board, const lippycat::data::SubscribeRequest& request);
 
-  CallSubscriber(CallBoard& board, bool with_removals) : board_(board), with_removals_(with_removals) {}
+  CallSubscriber(CallBoard& board, bool with_removals, bool with_messages)
+      : board_(board), with_removals_(with_removals), with_messages_(with_messages) {}
 
  private:
   bool produce(CallSubscription& subscription, lippycat::data::CorrelatedCallUpdate& message) override;
@@ -21,6 +22,7 @@ class CallSubscriber final : public ServerStream<lippycat::data::CorrelatedCallU
 
   CallBoard& board_;
   const bool with_removals_;  // and with the begin and end of snapshots
+  const bool with_messages_;  // calls have theirs
 };
 
 }  // namespace lc::processor

@@ -23,9 +23,11 @@ void HeartbeatReceiver::OnReadDone(bool ok) {
     Finish({grpc::StatusCode::INVALID_ARGUMENT, "a heartbeat stream carries the beats of one hunter"});
     return;
   }
-  engine_.heard_beat(*hunter_, wire::from_proto(beat_.status()), wire::from_proto(beat_.stats()));
+  const std::int64_t now_ns = wall_ns();
+  const std::int64_t clock_offset_ns = beat_.timestamp_ns() > 0 ? beat_.timestamp_ns() - now_ns : 0;
+  engine_.heard_beat(*hunter_, wire::from_proto(beat_.status()), wire::from_proto(beat_.stats()), clock_offset_ns);
 
-  answer_.set_timestamp_ns(wall_ns());
+  answer_.set_timestamp_ns(now_ns);
   answer_.set_status(static_cast<lippycat::management::ProcessorStatus>(static_cast<int>(engine_.status().first)));
   answer_.set_hunters_connected(engine_.hunters().connected());
   answer_.set_processor_id(engine_.settings().processor_id);

@@ -8,6 +8,7 @@
 
 #include "common/base/text.h"
 #include "common/fleet/processor_tree.h"
+#include "common/wire/figures_messages.h"
 #include "common/wire/topology_messages.h"
 
 namespace lc::processor {
@@ -66,6 +67,11 @@ struct ChildWriter {
     to.set_payload(answer.outcome.payload);
   }
   void operator()(const Media& media) const { message.mutable_media()->set_payload(media.payload); }
+  void operator()(const fleet::FiguresAt& at) const {
+    pb::Figures& to = *message.mutable_figures();
+    to.mutable_path()->Add(at.path.begin(), at.path.end());
+    *to.mutable_figures() = wire::to_proto(at.figures);
+  }
   void operator()(const Leave& leave) const { message.mutable_leave()->set_reason(leave.reason); }
 };
 
@@ -130,6 +136,9 @@ Result<std::optional<FromChild>> from_proto(const pb::FromChild& message) {
     }
     case pb::FromChild::kMedia:
       return Some(Media{message.media().payload()});
+    case pb::FromChild::kFigures:
+      return Some(fleet::FiguresAt{.path = {message.figures().path().begin(), message.figures().path().end()},
+                                   .figures = wire::from_proto(message.figures().figures())});
     case pb::FromChild::kLeave:
       return Some(Leave{message.leave().reason()});
     default:

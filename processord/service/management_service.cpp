@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "common/wire/convert.h"
+#include "common/wire/figures_messages.h"
 #include "common/wire/status.h"
+#include "common/wire/topology_messages.h"
 #include "processord/service/filter_messages.h"
 #include "processord/service/heartbeat_receiver.h"
 #include "processord/service/peer_address.h"
-#include "common/wire/topology_messages.h"
 #include "processord/service/topology_subscriber.h"
 
 namespace lc::processor {
@@ -44,29 +45,58 @@ pb::AvailableHunter available_hunter(const Hunter::View& view) {
 
 pb::ProcessorStats processor_stats(const Engine& engine) {
   const Engine::Statistics statistics = engine.statistics();
-  pb::ProcessorStats message;
+  pb::ProcessorStats message = wire::to_proto(engine.processor_stats(statistics));
   message.set_upstream_processor(engine.topology().snapshot().tree->processor.upstream);
   message.set_total_hunters(statistics.hunters);
   message.set_healthy_hunters(statistics.healthy);
   message.set_warning_hunters(statistics.warning);
   message.set_error_hunters(statistics.error);
-  message.set_total_packets_received(statistics.received);
-  if (statistics.forward) message.set_total_packets_forwarded(statistics.forward->acknowledged);
-  message.set_total_filters(static_cast<std::uint32_t>(engine.filters().board().size()));
   message.set_processor_id(engine.settings().processor_id);
-  message.set_packets_stored(statistics.stored);
-  message.set_packets_live_only(statistics.live_only);
-  message.set_packets_in_flight(statistics.in_flight);
-  message.set_packets_duplicate(statistics.duplicates);
-  for (std::size_t reason = 0; reason < kDropReasons; ++reason) {
-    if (statistics.dropped[reason] == 0) continue;
-    (*message.mutable_dropped_by_reason())[std::string(name_of(static_cast<DropReason>(reason)))] =
-        statistics.dropped[reason];
-  }
   auto [status, why] = engine.status();
   message.set_status(static_cast<pb::ProcessorStatus>(static_cast<int>(status)));
   message.set_status_reason(std::move(why));
   return message;
+}
+
+/// The figures of a processor below and its hunters, as the tree brought them last.
+void fill(pb::ProcessorNode& node, const fleet::NodeFigures& figures) {
+  pb::ProcessorStats& stats = *node.mutable_stats();
+  stats = wire::to_proto(figures.processor);
+  stats.set_processor_id(node.processor_id());
+  stats.set_upstream_processor(node.upstream_processor());
+  stats.set_status(node.status());
+  stats.set_status_reason(node.status_reason());
+  stats.set_total_hunters(static_cast<std::uint32_t>(node.hunters_size()));
+  for (pb::ConnectedHunter& hunter : *node.mutable_hunters()) {
+    switch (hunter.status()) {
+      case pb::STATUS_HEALTHY:
+        stats.set_healthy_hunters(stats.healthy_hunters() + 1);
+        break;
+      case pb::STATUS_WARNING:
+        stats.set_warning_hunters(stats.warning_hunters() + 1);
+        break;
+      case pb::STATUS_ERROR:
+        stats.set_error_hunters(stats.error_hunters() + 1);
+        break;
+      default:
+        break;
+    }
+    const auto found = std::ranges::lower_bound(figures.hunters, hunter.hunter_id(), {}, &fleet::HunterFigures::id);
+    if (found == figures.hunters.end() || found->id != hunter.hunter_id()) continue;
+    *hunter.mutable_stats() = wire::to_proto(found->stats);
+    hunter.set_last_heartbeat_ns(found->last_heartbeat_ns);
+    hunter.set_filter_revision(found->filter_revision);
+    hunter.set_filters_targeting(found->filters_targeting);
+  }
+}
+
+void fill_below(pb::ProcessorNode& node, fleet::NodePath& path, const FiguresBoard& board) {
+  for (pb::ProcessorNode& child : *node.mutable_downstream_processors()) {
+    path.push_back(child.processor_id());
+    if (const FiguresPointer known = board.latest(path)) fill(child, known->figures);
+    fill_below(child, path, board);
+    path.pop_back();
+  }
 }
 
 }  // namespace
@@ -147,13 +177,15 @@ grpc::ServerUnaryReactor* ManagementService::GetTopology(grpc::CallbackServerCon
     if (const auto hunter = engine_.hunters().find(shown.hunter_id()))
       shown = connected_hunter(hunter->view(), filters);
   }
+  fleet::NodePath path;
+  fill_below(node, path, figures_);
   return finish(context, grpc::Status::OK);
 }
 
 grpc::ServerWriteReactor<pb::TopologyUpdate>* ManagementService::SubscribeTopology(
     grpc::CallbackServerContext*, const pb::TopologySubscribeRequest* request) {
-  return TopologySubscriber::start(engine_.topology(), {.id = engine_.settings().processor_id, .depth = depth()},
-                                   *request);
+  return TopologySubscriber::start(engine_.topology(), figures_,
+                                   {.id = engine_.settings().processor_id, .depth = depth()}, *request);
 }
 
 }  // namespace lc::processor

@@ -7,6 +7,7 @@
 #include "processord/engine/engine.h"
 #include "processord/service/access.h"
 #include "processord/service/operations.h"
+#include "processord/tree/figures_board.h"
 #include "processord/tree/hierarchy.h"
 
 namespace lc::processor {
@@ -14,8 +15,9 @@ namespace lc::processor {
 /// Any thread.
 class ManagementService final : public lippycat::management::ManagementService::CallbackService {
  public:
-  ManagementService(Engine& engine, const Hierarchy& hierarchy, Operations& operations, Access access)
-      : engine_(engine), hierarchy_(hierarchy), operations_(operations), access_(access) {}
+  ManagementService(Engine& engine, const Hierarchy& hierarchy, FiguresBoard& figures, Operations& operations,
+                    Access access)
+      : engine_(engine), hierarchy_(hierarchy), figures_(figures), operations_(operations), access_(access) {}
 
   grpc::ServerUnaryReactor* RegisterHunter(grpc::CallbackServerContext* context,
                                            const lippycat::management::HunterRegistration* request,
@@ -72,6 +74,7 @@ class ManagementService final : public lippycat::management::ManagementService::
 
   Engine& engine_;
   const Hierarchy& hierarchy_;
+  FiguresBoard& figures_;
   Operations& operations_;
   const Access access_;
 };

@@ -42,14 +42,19 @@ std::string bind_failure(const std::string& listen) {
   return "gRPC could not bind it";
 }
 
+EngineSettings with_certificate(EngineSettings engine, const config::TlsSettings& tls) {
+  engine.certificate_file = tls.cert_file;
+  return engine;
+}
+
 }  // namespace
 
 ProcessorNode::ProcessorNode(EngineSettings engine, const std::string& listen, const config::TlsSettings& tls,
                              const TimeSource& time, const UpstreamSettings& upstream)
-    : engine_(std::move(engine), time),
+    : engine_(with_certificate(std::move(engine), tls), time),
       tree_(engine_, upstream, tls, time),
       data_service_(engine_, tree_.hierarchy()),
-      management_service_(engine_, tree_.hierarchy(), tree_.operations(),
+      management_service_(engine_, tree_.hierarchy(), tree_.figures(), tree_.operations(),
                           Access(pki::role_named(tls.default_role), tls.has_tls())) {
   grpc::ServerBuilder builder;
   int port = 0;

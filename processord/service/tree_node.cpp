@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <random>
+#include <utility>
 
 #include "common/base/signals.h"
 #include "processord/service/media_messages.h"
@@ -11,6 +13,9 @@ namespace lc::processor {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(100);
+// Between two times that figures are taken: so that this costs little, however many hunters there are.
+constexpr auto kFiguresInterval = std::chrono::milliseconds(1000);
+constexpr auto kFiguresIntervalPerHunter = std::chrono::milliseconds(5);
 
 ProcessorIdentity identity(const std::string& id, const TokenDesk& tokens) {
   std::random_device random;
@@ -52,6 +57,7 @@ void TreeNode::start() {
       hierarchy_.tick();
       service_.tick();
       engine_.tick_peers();
+      take_figures();
       engine_.close_relayed([this](const std::string& child) { return hierarchy_.has_child(child); });
     }
   });
@@ -64,6 +70,15 @@ void TreeNode::stop() {
   if (upstream_) upstream_->stop();
   stop_.request();
   ticker_.join();
+}
+
+void TreeNode::take_figures() {
+  const auto now = Clock::now();
+  if (now < next_figures_ || !figures().wanted()) return;
+  fleet::NodeFigures taken = engine_.figures();
+  next_figures_ =
+      now + std::max(kFiguresInterval, kFiguresIntervalPerHunter * static_cast<std::int64_t>(taken.hunters.size()));
+  figures().put({.path = {}, .figures = std::move(taken)}).tell();
 }
 
 Status TreeNode::check(std::uint32_t kind, const std::string& payload, const fleet::NodePath& below) {

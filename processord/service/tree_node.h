@@ -15,7 +15,7 @@
 
 namespace lc::processor {
 
-/// The owner's thread, but for hierarchy() and operations().
+/// The owner's thread, but for hierarchy(), figures() and operations().
 class TreeNode final : private Hierarchy::Host {
  public:
   TreeNode(Engine& engine, const UpstreamSettings& upstream, const config::TlsSettings& tls, const TimeSource& time);
@@ -26,6 +26,7 @@ class TreeNode final : private Hierarchy::Host {
   void stop();
 
   [[nodiscard]] const Hierarchy& hierarchy() const { return hierarchy_; }
+  FiguresBoard& figures() { return hierarchy_.figures(); }
   LinkService& service() { return service_; }
   Operations& operations() { return operations_; }
 
@@ -36,12 +37,15 @@ class TreeNode final : private Hierarchy::Host {
   bool media(const std::string& payload) override;
   std::vector<std::string> known_media() override;
 
+  void take_figures();
+
   Engine& engine_;
   TokenDesk tokens_;
   Hierarchy hierarchy_;
   Operations operations_;
   LinkService service_;
   const std::unique_ptr<UpstreamLink> upstream_;  // null at the root
+  Clock::time_point next_figures_ = {};           // the ticker's
   StopSignal stop_;
   std::jthread ticker_;
 };

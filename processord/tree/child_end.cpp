@@ -10,12 +10,14 @@ void ChildEnd::wake() {
 
 void ChildEnd::unsubscribe() {
   if (subscription_) topology_.unsubscribe(std::exchange(subscription_, nullptr));
+  if (wanted_figures_) figures_.unsubscribe(std::exchange(wanted_figures_, nullptr));
 }
 
 void ChildEnd::welcomed() {
   state_ = State::kAttached;
   auto subscription = topology_.subscribe({.console = false, .ready = peer_.ready, .closed = [](const Error&) {}});
   if (subscription) subscription_ = std::move(*subscription);
+  wanted_figures_ = figures_.subscribe({.ready = peer_.ready});
   wake();
 }
 
@@ -60,12 +62,16 @@ std::optional<FromChild> ChildEnd::next() {
   if (subscription_) {
     if (auto update = topology_.next(*subscription_)) return std::move(*update);
   }
+  if (wanted_figures_) {
+    if (const FiguresPointer figures = figures_.next(*wanted_figures_)) return *figures;
+  }
   idle_ = true;
   return std::nullopt;
 }
 
 bool ChildEnd::has_next() const {
-  return first_ || !answers_.empty() || !media_.empty() || (subscription_ && topology_.has_next(*subscription_));
+  return first_ || !answers_.empty() || !media_.empty() || (subscription_ && topology_.has_next(*subscription_)) ||
+         (wanted_figures_ && figures_.has_next(*wanted_figures_));
 }
 
 }  // namespace lc::processor

@@ -14,10 +14,15 @@
 namespace lc::processor {
 
 Hierarchy::Hierarchy(ProcessorIdentity self, Topology& topology, Host& host, const TimeSource& time)
-    : self_(std::move(self)), topology_(topology), host_(host), time_(time) {}
+    : self_(std::move(self)), topology_(topology), host_(host), time_(time), figures_(time) {}
 
 void Hierarchy::tell(const Topology::Notice& notice) {
   effects_.later([notice] { notice.tell(); });
+}
+
+void Hierarchy::forget_figures() {
+  const fleet::ProcessorTree tree = topology_.snapshot().tree;
+  figures_.keep([&](const fleet::NodePath& path) { return fleet::reaches(tree, path); });
 }
 
 // Children.
@@ -99,6 +104,17 @@ void Hierarchy::take(ParentEnd& end, const fleet::TopologyUpdate& update) {
   }
   if (update.snapshot) lost_.erase(id);
   tell(*noted);
+  if (update.snapshot || std::holds_alternative<fleet::ProcessorRemoved>(update.change->event) ||
+      std::holds_alternative<fleet::ReachabilityChanged>(update.change->event)) {
+    forget_figures();
+  }
+}
+
+// Of a processor that is not known, or not any more, they are passed over: its figures come again.
+void Hierarchy::take(ParentEnd& end, fleet::FiguresAt figures) {
+  figures.path.insert(figures.path.begin(), end.child_.self.id);
+  if (!fleet::reaches(topology_.snapshot().tree, figures.path)) return;
+  effects_.later([notice = figures_.put(std::move(figures))] { notice.tell(); });
 }
 
 void Hierarchy::take(ParentEnd& end, const Leave& leave) {
@@ -128,6 +144,7 @@ void Hierarchy::lose(ParentEnd& end, const Error& reason) {
   children_.erase(id);
   lost_[id] = time_.now();
   tell(topology_.child_lost(id, reason.text, wall_ns()));
+  forget_figures();
   end.refuse({.error = reason});
 }
 
@@ -141,6 +158,7 @@ void Hierarchy::remove(ParentEnd& end, const std::string& reason) {
   children_.erase(id);
   lost_.erase(id);
   tell(topology_.child_removed(id, reason, wall_ns()));
+  forget_figures();
 }
 
 // The parent.
@@ -150,7 +168,7 @@ std::shared_ptr<ChildEnd> Hierarchy::parent_opened(LinkPeer peer) {
   const Registration registration{.self = self_,
                                   .address = now.tree->processor.address,
                                   .height = static_cast<std::uint32_t>(fleet::height(now.tree))};
-  const auto end = std::make_shared<ChildEnd>(std::move(peer), effects_, topology_, registration);
+  const auto end = std::make_shared<ChildEnd>(std::move(peer), effects_, topology_, figures_, registration);
   locked([&] {
     if (parent_) part_from_parent({Code::kAborted, "another link has taken over"});
     parent_ = end;
@@ -289,6 +307,7 @@ void Hierarchy::tick() {
     const Clock::time_point now = time_.now();
     for (const auto& [id, end] : children_) end->expire(now);
     forget_lost([&](const std::string&, Clock::time_point since) { return now - since >= kForgetAfter; });
+    effects_.later([notice = figures_.tick()] { notice.tell(); });
   });
 }
 

@@ -18,6 +18,7 @@
 #include "processord/tree/chain.h"
 #include "processord/tree/child_end.h"
 #include "processord/tree/effects.h"
+#include "processord/tree/figures_board.h"
 #include "processord/tree/link_messages.h"
 #include "processord/tree/parent_end.h"
 #include "processord/tree/topology.h"
@@ -106,6 +107,9 @@ class Hierarchy {
   /// latest when they are linked.
   void announce(std::string media);
 
+  /// Of this processor, from its owner, and of those below that can be reached, as they come.
+  FiguresBoard& figures() { return figures_; }
+
   /// Every 100 ms or so: ends what has waited too long.
   void tick();
 
@@ -115,6 +119,7 @@ class Hierarchy {
   void take(ParentEnd& end, const fleet::TopologyUpdate& update);
   void take(ParentEnd& end, OperationAnswer answer);
   void take(ParentEnd& end, Media media);
+  void take(ParentEnd& end, fleet::FiguresAt figures);
   void take(ParentEnd& end, const Leave& leave);
   void take(ChildEnd& end, Welcome welcome);
   void take(ChildEnd& end, Refusal refusal);
@@ -133,6 +138,8 @@ class Hierarchy {
   template <typename Condition>
   void forget_lost(Condition&& condition);
   void tell(const Topology::Notice& notice);
+  /// Of processors that are gone or can't be reached.
+  void forget_figures();
 
   [[nodiscard]] bool is_current(const ChildEnd& end) const { return &end == parent_.get(); }
   void part_from_parent(Error why);
@@ -165,6 +172,7 @@ class Hierarchy {
   Topology& topology_;
   Host& host_;
   const TimeSource& time_;
+  FiguresBoard figures_;
 
   mutable std::mutex mutex_;
   Effects effects_;

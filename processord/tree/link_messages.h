@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/fleet/figures.h"
 #include "common/fleet/processor_tree.h"
 #include "processord/tree/topology.h"
 
@@ -78,8 +79,9 @@ struct Media {
   std::string payload;  // the service's
 };
 
-/// TopologyUpdate: the tree of the child, a snapshot first, numbered as a subscriber's.
-using FromChild = std::variant<Registration, fleet::TopologyUpdate, OperationAnswer, Media, Leave>;
+/// TopologyUpdate: the tree of the child, a snapshot first, numbered as a subscriber's. FiguresAt: paths begin at the
+/// child; what comes later replaces what came before.
+using FromChild = std::variant<Registration, fleet::TopologyUpdate, OperationAnswer, Media, fleet::FiguresAt, Leave>;
 using FromParent = std::variant<Welcome, Refusal, ChainChanged, Operation, Media>;
 
 }  // namespace lc::processor

@@ -1,4 +1,6 @@
 """SubscribeCorrelatedCalls: the calls of all hunters with their legs, states and streams, as consoles are told of them."""
+import subprocess
+
 import grpc
 import pytest
 from conftest import NEEDS_SHARED, OUR_CAPTURES, shared_captures
@@ -131,6 +133,39 @@ def test_a_call_whose_media_passes_another_hunter_is_one_call_with_the_streams_o
     assert {leg.hunter_id for leg in call.legs} == {'signalling'}
     assert {stream.hunter_id for stream in call.streams} == {'media'}
     assert call.state == 'active'
+
+
+def messages_by_tshark(capture):
+    """(time, source, destination, method, status, CSeq, has SDP) of each SIP message."""
+    fields = ['frame.time_epoch', 'ip.src', 'udp.srcport', 'ip.dst', 'udp.dstport', 'sip.CSeq.method', 'sip.Status-Code',
+              'sip.CSeq.seq', 'sdp.version']
+    lines = subprocess.run(['tshark', '-n', '-r', capture, '-Y', 'sip', '-T', 'fields', *(f'-e{name}' for name in fields)],
+                           capture_output=True, text=True, check=True).stdout.splitlines()
+    for line in lines:
+        time, source, source_port, destination, port, method, status, cseq, sdp = line.split('\t')
+        yield (int(time.replace('.', '')), f'{source}:{source_port}', f'{destination}:{port}', method, int(status or 0),
+               int(cseq), bool(sdp))
+
+
+def test_the_ladder_of_a_call_has_the_messages_that_tshark_lists(programs, console_of):
+    processor = programs.processord()
+    assert programs.hunterd(processor, interface=CALL).wait() == 0
+    console = console_of(processor)
+    (call,) = wait_until(lambda: [c for c in list(console.calls.values()) if c.state == 'ended'], 20, 'the call')
+    assert not call.messages, 'nobody has asked for them'
+    expected = list(messages_by_tshark(CALL))
+    answer = next(m for m in expected if m[3:5] == ('INVITE', 200))
+    bye = next(m for m in expected if m[3] == 'BYE')
+    assert (call.answer_time_ns, call.end_time_ns) == (answer[0], bye[0])
+    assert {(s.media, s.mean_jitter_ms <= s.max_jitter_ms) for s in call.streams} == {('audio', True)}
+
+    assert not console_of(processor, call_ids=['another'], with_messages=True).calls
+    (shown,) = console_of(processor, call_ids=[call.correlation_id], with_messages=True).calls.values()
+    assert [(m.time_ns, m.source, m.destination, m.method, m.response_code, m.cseq, m.has_sdp)
+            for m in shown.messages] == expected
+    assert {(m.call_id, m.hunter_id, m.retransmission) for m in shown.messages} == \
+        {(call.legs[0].call_id, 'hunter-1', False)}
+    assert not shown.messages_omitted
 
 
 def test_a_console_that_comes_later_gets_the_calls_in_progress(programs, console_of, tmp_path):

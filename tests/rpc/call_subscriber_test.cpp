@@ -134,16 +134,31 @@ fleet::Call full_call(const std::string& text) {
                    .payload_type = 101,
                    .codec = text + "8",
                    .clock_rate = 48'000,
+                   .media = text + "9",
                    .packets = 21,
                    .lost = 22,
                    .reordered = 23,
                    .duplicates = 24,
                    .jitter_ms = 2.5,
                    .max_jitter_ms = 3.5,
+                   .mean_jitter_ms = 3,
                    .mos = 4.25,
                    .gaps_in_capture = true,
                    .first_ns = 25,
                    .last_ns = 26}};
+  call.answered_ns = 27;
+  call.ended_ns = 28;
+  call.messages = {{.time_ns = 29,
+                    .call_id = text + "10",
+                    .hunter_id = "h1",
+                    .source = "192.0.2.1:5060",
+                    .destination = "[2001:db8::1]:5060",
+                    .method = text + "11",
+                    .response_code = 180,
+                    .cseq = 30,
+                    .sdp = true,
+                    .retransmission = true}};
+  call.more_messages = 31;
   return call;
 }
 
@@ -184,7 +199,9 @@ TEST_CASE("A console that does not know removals and snapshots is sent calls alo
 TEST_CASE("A call reaches a console with all that is known of it", "[call_subscriber]") {
   CallServer server;
   Client client(server.address);
-  auto console = subscribe_calls(client);
+  data::SubscribeRequest request;
+  request.set_with_messages(true);
+  auto console = subscribe_calls(client, request);
   server.board.publish(std::make_shared<const fleet::Call>(full_call("text")));
   const auto update = console.next();
   REQUIRE(update);
@@ -210,6 +227,10 @@ TEST_CASE("A call reaches a console with all that is known of it", "[call_subscr
   CHECK(leg.state() == "ringing");
   CHECK(leg.start_time_ns() == 11);
   CHECK(leg.last_seen_ns() == 12);
+  REQUIRE(update->messages_size() == 1);
+  CHECK(update->messages(0).call_id() == "text10");
+  CHECK(update->messages(0).method() == "text11");
+  CHECK(update->messages_omitted() == 31);
   REQUIRE(update->streams_size() == 1);
   const data::CallStreamInfo& stream = update->streams(0);
   CHECK(stream.call_id() == "text7");
@@ -251,6 +272,7 @@ TEST_CASE("Bytes that are no text in a call's headers do not break the stream", 
     CHECK(next->tag_pair(0) == safe + "1");
     CHECK(next->legs(0).call_id() == safe + "5");
     CHECK(next->streams(0).codec() == safe + "8");
+    CHECK(next->streams(0).media() == safe + "9");
     break;
   }
 }

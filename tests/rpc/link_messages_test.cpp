@@ -49,6 +49,15 @@ TEST_CASE("What a child says arrives whole", "[link_messages]") {
   CHECK(answer.outcome.text == "no filter");
   CHECK(answer.outcome.answered == fleet::NodePath{"a", "b"});
   CHECK(answer.outcome.payload.empty());  // it goes with success only
+  fleet::FiguresAt told;
+  told.path = {"a", "b"};
+  told.figures.taken_ns = 5;
+  told.figures.hunters.emplace_back().id = std::string("h");
+  const auto figures = from_child(told);
+  CHECK(figures.path == told.path);
+  CHECK(figures.figures.taken_ns == 5);
+  REQUIRE(figures.figures.hunters.size() == 1);
+  CHECK(figures.figures.hunters[0].id == "h");
 }
 
 TEST_CASE("What a parent says arrives whole", "[link_messages]") {

@@ -70,6 +70,45 @@ void change_filter(Client& client, const std::string& id, const std::string& pat
 
 }  // namespace
 
+TEST_CASE("Who asks for figures is sent those of the processor and its hunters, beside the changes", "[topology]") {
+  const capture::test::TempDir directory;
+  const auto node = serve(settings(directory.file("x.pcap")));
+  Client hunter(node->address());
+  Client client(node->address());
+  REQUIRE(hunter.register_hunter("h1").ok());
+  HeartbeatCall beats(hunter);
+  beats.beat(pb::STATUS_HEALTHY);
+  pb::TopologySubscribeRequest request;
+  request.set_figures_interval_ms(1);
+  Subscriber<pb::TopologyUpdate> console(
+      [&](grpc::ClientContext* context) { return client.control->SubscribeTopology(context, request); });
+  const auto first = console.next();
+  REQUIRE(first);
+  CHECK(first->has_snapshot());
+  const auto update = console.next();
+  REQUIRE(update);
+  REQUIRE(update->update_type() == pb::TOPOLOGY_FIGURES);
+  CHECK(update->revision() == 0);
+  CHECK(update->path_size() == 0);
+  CHECK(update->figures().processor().memory_rss_bytes() > 0);
+  CHECK(update->figures().processor().started_ns() > 0);
+  REQUIRE(update->figures().hunters_size() == 1);
+  CHECK(update->figures().hunters(0).hunter_id() == "h1");
+  CHECK(update->figures().hunters(0).stats().packets_captured() == 77);
+  CHECK(update->figures().hunters(0).clock_offset_ns() == 0);  // its beats say no time
+
+  change_filter(client, "f1", "alice");
+  const auto change = console.next();
+  REQUIRE(change);
+  CHECK(change->has_filter_updated());
+  CHECK(change->revision() == first->revision() + 1);
+  const auto again = console.next();
+  REQUIRE(again);
+  REQUIRE(again->has_figures());
+  CHECK(again->figures().processor().total_filters() == 1);
+  CHECK(again->figures().hunters(0).filters_targeting() == 1);
+}
+
 TEST_CASE("A subscriber is sent the tree, and then each change at once and numbered without a gap", "[topology]") {
   const capture::test::TempDir directory;
   const auto node = serve(settings(directory.file("x.pcap")));

@@ -12,10 +12,10 @@ UPDATED, REMOVED, BEGIN, END = range(4)
 class Console:
     """What a console has been told so far."""
 
-    def __init__(self, processor):
+    def __init__(self, processor, **more):
         self._client = Client(processor.address)
         self._stream = self._client.call(f'{DATA}/SubscribeCorrelatedCalls',
-                                         {'client_id': 'console', 'with_removals': True}, timeout=100)
+                                         {'client_id': 'console', 'with_removals': True, **more}, timeout=100)
         self.calls, self.kinds, self.best = {}, [], {}
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()

@@ -31,8 +31,8 @@ class Tree:
                 node.wait_for_log('attached to the upstream processor', PATIENCE)
             above = node
 
-    def console(self, name):
-        self._consoles.append(TopologyConsole(self.nodes[name]))
+    def console(self, name, **more):
+        self._consoles.append(TopologyConsole(self.nodes[name], **more))
         return self._consoles[-1]
 
     def hunter(self, name, hunter_id, capture):

@@ -169,7 +169,7 @@ TEST_CASE("Filters of the table that concern the local hunter are in force at it
     return answered.get_future().get();
   };
   put(ip_filter("before"));
-  capture::Reporter reporter(local->queue(), pipeline, active, false);
+  capture::Reporter reporter(local->queue(), pipeline, active, {}, "");
   LocalFilters filters(engine, "here", active, [&] { local->beat(reporter.report()); });
   filters.start();
   CHECK(active.count() == 1);
