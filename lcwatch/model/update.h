@@ -29,6 +29,13 @@ struct StreamChanged {
   bool up = false;
   std::string reason = {};  // when it is down: one line
   Clock::time_point retry_at = {};
+  Code code = Code::kOk;  // when it is down: the kind of reason
+};
+
+/// Whether filters may be changed there, by whoever this console is to that processor; each time it is reached.
+struct AccessKnown {
+  ServerIndex server = 0;
+  bool may_change = true;
 };
 
 /// The tree as it is now, and what made it so. Without a change it is a new snapshot.
@@ -105,6 +112,6 @@ struct OperationDone {
 };
 
 using Update = std::variant<StreamChanged, TreeCame, FiguresCame, PacketsCame, CallCame, CallGone, CallsBegin,
-                            CallsComplete, FiltersCame, OperationDone>;
+                            CallsComplete, FiltersCame, OperationDone, AccessKnown>;
 
 }  // namespace lc::watch

@@ -73,8 +73,8 @@ def console_of():
     """Makes consoles that have had the first snapshot of a processor; they end with the test."""
     made = []
 
-    def make(processor):
-        made.append(Console(processor))
+    def make(processor, **more):
+        made.append(Console(processor, **more))
         wait_until(lambda: END in made[-1].kinds, 20, 'the first snapshot')
         return made[-1]
     yield make
