@@ -62,9 +62,9 @@ void UiLoop::wait(Clock::time_point until, bool with_inbox) {
 }
 
 void UiLoop::read_keys() {
-  for (int i = 0; i < kMostKeys && !console_.wants_to_quit(); ++i) {
-    const std::optional<Key> key = terminal_.read_key();
-    if (!key) return;
+  std::optional<Key> next = terminal_.read_key();
+  for (int i = 0; i < kMostKeys && next && !console_.wants_to_quit(); ++i) {
+    const std::optional<Key> key = next;
     answered_ = true;
     if (key->code == KeyCode::kRedraw) {
       terminal_.redraw();
@@ -72,9 +72,11 @@ void UiLoop::read_keys() {
       terminal_.suspend();
     } else {
       console_.key(*key, Moment::now());
-      // What the next key is for is what would be seen now.
-      console_.draw(terminal_, Moment::now());
     }
+    if (i + 1 == kMostKeys) break;  // the next one is read after the frame
+    next = terminal_.read_key();
+    // What the next key is for is what would be seen now.
+    if (next) console_.draw(terminal_, Moment::now());
   }
 }
 

@@ -22,6 +22,9 @@ namespace {
 /// distance between two of them; a fraction of more than a second is added as it is.
 constexpr std::int64_t kMaxSeconds = 4'600'000'000;
 
+/// The C library's 4 KiB are a system call for every twenty packets of media.
+constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+
 packet::PacketView view_of(const pcap_pkthdr& header, const u_char* data) {
   const std::int64_t seconds = std::clamp<std::int64_t>(header.ts.tv_sec, -kMaxSeconds, kMaxSeconds);
   const std::int64_t nanoseconds = std::clamp<std::int64_t>(header.ts.tv_usec, 0, 0xffff'ffff);
@@ -79,6 +82,7 @@ Status FileSource::begin_pass() {
   std::FILE* stream = ::fdopen(copy.get(), "rb");
   if (stream == nullptr) return error_of_open(path_, errno);
   static_cast<void>(copy.release());  // the stream's now
+  static_cast<void>(std::setvbuf(stream, nullptr, _IOFBF, kReadBytes));
 
   std::array<char, PCAP_ERRBUF_SIZE> why{};
   handle_.reset(::pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, why.data()));

@@ -145,9 +145,21 @@ fleet::Call from_proto(const data::CorrelatedCallUpdate& message) {
                    .ended_ns = message.end_time_ns(),
                    .messages = {},
                    .more_messages = message.messages_omitted()};
-  for (const data::CallLegInfo& leg : message.legs()) call.legs.push_back(read(leg));
-  for (const data::CallStreamInfo& stream : message.streams()) call.streams.push_back(read(stream));
-  for (const data::CallMessage& step : message.messages()) call.messages.push_back(read(step));
+  // No honest peer sends more, and whoever draws them would stand still.
+  constexpr std::size_t kMost = 256;
+  for (const data::CallLegInfo& leg : message.legs()) {
+    if (call.legs.size() < kMost) call.legs.push_back(read(leg));
+  }
+  for (const data::CallStreamInfo& stream : message.streams()) {
+    if (call.streams.size() < kMost) call.streams.push_back(read(stream));
+  }
+  for (const data::CallMessage& step : message.messages()) {
+    if (call.messages.size() < kMost) {
+      call.messages.push_back(read(step));
+    } else {
+      ++call.more_messages;
+    }
+  }
   return call;
 }
 

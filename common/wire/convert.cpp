@@ -12,7 +12,9 @@ std::vector<std::string> strings(const Repeated& repeated) {
 
 std::vector<fleet::InterfaceStats> interfaces(const pb::HunterStats& message) {
   std::vector<fleet::InterfaceStats> all;
+  constexpr std::size_t kMostInterfaces = 256;
   for (const pb::InterfaceStats& one : message.interfaces()) {
+    if (all.size() == kMostInterfaces) break;
     all.push_back({one.name(), one.packets_captured(), one.packets_dropped()});
   }
   return all;
@@ -60,6 +62,16 @@ pb::HunterRegistration to_proto(const fleet::HunterDescription& hunter) {
   return message;
 }
 
+std::map<std::string, std::uint64_t> drop_reasons(const google::protobuf::Map<std::string, std::uint64_t>& message) {
+  constexpr std::size_t kMostReasons = 32;
+  constexpr std::size_t kLongestReason = 64;
+  std::map<std::string, std::uint64_t> reasons;
+  for (const auto& [reason, packets] : message) {
+    if (reasons.size() < kMostReasons && reason.size() <= kLongestReason) reasons.emplace(reason, packets);
+  }
+  return reasons;
+}
+
 fleet::HunterStats from_proto(const pb::HunterStats& message) {
   return {.packets_captured = message.packets_captured(),
           .packets_matched = message.packets_matched(),
@@ -70,7 +82,7 @@ fleet::HunterStats from_proto(const pb::HunterStats& message) {
           .cpu_percent = message.cpu_percent(),
           .memory_rss_bytes = message.memory_rss_bytes(),
           .memory_limit_bytes = message.memory_limit_bytes(),
-          .dropped_by_reason = {message.dropped_by_reason().begin(), message.dropped_by_reason().end()},
+          .dropped_by_reason = drop_reasons(message.dropped_by_reason()),
           .packets_filtered = message.packets_filtered(),
           .spool_bytes = message.spool_bytes(),
           .spool_oldest_ns = message.spool_oldest_ns(),

@@ -36,7 +36,7 @@ fleet::ProcessorStats from_proto(const pb::ProcessorStats& message) {
           .packets_live_only = message.packets_live_only(),
           .packets_in_flight = message.packets_in_flight(),
           .packets_duplicate = message.packets_duplicate(),
-          .dropped_by_reason = {message.dropped_by_reason().begin(), message.dropped_by_reason().end()},
+          .dropped_by_reason = drop_reasons(message.dropped_by_reason()),
           .filters = message.total_filters(),
           .cpu_percent = message.cpu_percent(),
           .memory_rss_bytes = message.memory_rss_bytes(),
@@ -77,10 +77,12 @@ pb::NodeFigures to_proto(const fleet::NodeFigures& figures) {
   for (const fleet::HunterFigures& hunter : figures.hunters) {
     pb::HunterFigures& added = *message.add_hunters();
     added = to_proto(hunter);
-    bytes += added.ByteSizeLong();
-    if (bytes <= kMostFiguresBytes) continue;
-    message.mutable_hunters()->RemoveLast();
-    break;
+    const std::size_t size = added.ByteSizeLong();
+    if (bytes + size > kMostFiguresBytes) {
+      message.mutable_hunters()->RemoveLast();
+    } else {
+      bytes += size;
+    }
   }
   return message;
 }

@@ -55,17 +55,27 @@ class FiltersView final : public BatchView {
       Result<fleet::NodePath> path = resolve(came.tree, settings_.on);
       if (!path) return session_.fail(came.server, path.error());
       of.path = std::move(*path);
-    } else if (came.change && !std::holds_alternative<fleet::FilterUpdated>(came.change->event)) {
-      return;
-    } else if (came.change && came.change->path != *of.path) {
+    } else if (came.change && !may_change_filters(*came.change, *of.path)) {
       return;
     }
     session_.remote().list_filters(came.server, *of.path);
   }
 
+  /// Of the processor at the path: a filter of it, or that it, or one on the way to it, is back.
+  static bool may_change_filters(const fleet::TreeChange& change, const fleet::NodePath& path) {
+    if (std::holds_alternative<fleet::FilterUpdated>(change.event)) return change.path == path;
+    const auto* const linked = std::get_if<fleet::ReachabilityChanged>(&change.event);
+    const bool is_back = std::holds_alternative<fleet::ProcessorConnected>(change.event) ||
+                         (linked != nullptr && linked->link.reachable);
+    return is_back && change.path.size() < path.size() &&
+           std::equal(change.path.begin(), change.path.end(), path.begin());
+  }
+
   std::string filters_came(const FiltersCame& came) {
     Of& of = of_[came.server];
+    if (of.done && !settings_.follow) return {};  // another server is still waited for
     if (!came.filters) {
+      if (of.done) return {};  // it is out of reach for now, and asked again when it is back
       session_.fail(came.server, came.filters.error());
       return {};
     }

@@ -1,5 +1,6 @@
 #include "lcwatch/batch/json.h"
 
+#include <cmath>
 #include <utility>
 
 #include "common/base/clock.h"
@@ -9,6 +10,7 @@ namespace lc::watch {
 namespace {
 
 double rounded(double value) {
+  if (!(std::abs(value) < 9e15)) return 0;  // no number, or more than there can be
   return static_cast<double>(static_cast<std::int64_t>(value * 1000 + (value < 0 ? -0.5 : 0.5))) / 1000;
 }
 
@@ -114,8 +116,9 @@ Json place_of(const Model& model, const NodeRow& row) {
 
 }  // namespace
 
+// In ASCII: of what peers say, no control character of any kind gets to a terminal.
 std::string text_of(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
 Json time_of(std::int64_t ns) {

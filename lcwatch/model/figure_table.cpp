@@ -38,7 +38,12 @@ void erase_others(std::map<NodeKey, Record>& records, ServerIndex server, const 
 
 double HunterRecord::drop_percent() const {
   const auto& stats = figures.stats;
-  const std::uint64_t all = stats.packets_captured + stats.packets_recovered;
+  std::uint64_t all = stats.packets_captured + stats.packets_recovered;
+  for (const char* before_capture : {"kernel", "interface"}) {
+    if (const auto lost = stats.dropped_by_reason.find(before_capture); lost != stats.dropped_by_reason.end()) {
+      all += lost->second;
+    }
+  }
   if (all == 0) return stats.packets_dropped == 0 ? 0 : 100;
   return std::min(100.0, 100.0 * static_cast<double>(stats.packets_dropped) / static_cast<double>(all));
 }
@@ -86,6 +91,10 @@ void FigureTable::keep_only(ServerIndex server, const fleet::ProcessorTree& tree
   if (tree) add_keys(tree, {server, {}, {}}, keys);
   erase_others(processors_, server, keys);
   erase_others(hunters_, server, keys);
+}
+
+void FigureTable::forget_hunter(const NodeKey& hunter) {
+  hunters_.erase(hunter);
 }
 
 const ProcessorRecord* FigureTable::processor(const NodeKey& key) const {

@@ -29,7 +29,7 @@ struct HunterRecord {
   double drops_per_s = 0;
   Series packets;
 
-  /// Of what was captured since its start, what was dropped.
+  /// Of what passed it since its start, what was dropped.
   [[nodiscard]] double drop_percent() const;
 };
 
@@ -43,6 +43,7 @@ class FigureTable {
 
   /// Nodes that are not in the tree any more are forgotten.
   void keep_only(ServerIndex server, const fleet::ProcessorTree& tree);
+  void forget_hunter(const NodeKey& hunter);
 
   [[nodiscard]] const ProcessorRecord* processor(const NodeKey& key) const;
   [[nodiscard]] const HunterRecord* hunter(const NodeKey& key) const;

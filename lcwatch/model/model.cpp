@@ -103,7 +103,7 @@ void Model::take(StreamChanged&& changed, Moment now) {
 
 void Model::take(TreeCame&& came, Moment now) {
   trees_[came.server] = came.tree;
-  figures_.keep_only(came.server, came.tree);
+  forget_figures(came);
   if (!came.change) return;
   const fleet::TreeChange& change = *came.change;
   ChangeText text = text_of(change.event);
@@ -114,7 +114,25 @@ void Model::take(TreeCame&& came, Moment now) {
   }
 }
 
+// The whole tree is gone through only when more than a hunter may be gone: hunters come and go by the thousand.
+void Model::forget_figures(const TreeCame& came) {
+  const auto* const gone = came.change ? std::get_if<fleet::HunterDisconnected>(&came.change->event) : nullptr;
+  if (gone != nullptr) return figures_.forget_hunter({came.server, came.change->path, gone->id});
+  const bool may_shrink = !came.change || std::holds_alternative<fleet::ProcessorRemoved>(came.change->event) ||
+                          std::holds_alternative<fleet::ProcessorConnected>(came.change->event);
+  if (may_shrink) figures_.keep_only(came.server, came.tree);
+}
+
+// Those of who is not in the tree, or not any more, would be kept for ever.
 void Model::take(FiguresCame&& came, Moment now) {
+  const fleet::ProcessorTree& tree = trees_[came.server];
+  const fleet::ProcessorTree node = tree ? fleet::find(tree, came.at.path) : nullptr;
+  if (!node) return;
+  std::erase_if(came.at.figures.hunters, [&](const fleet::HunterFigures& hunter) {
+    return !std::ranges::binary_search(
+        node->hunters, hunter.id, {},
+        [](const fleet::HunterPointer& known) -> const std::string& { return known->description.id; });
+  });
   figures_.take(came.server, came.at, now);
 }
 

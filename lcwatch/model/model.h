@@ -95,6 +95,7 @@ class Model {
 
   void take(StreamChanged&& changed, Moment now);
   void take(TreeCame&& came, Moment now);
+  void forget_figures(const TreeCame& came);
   void take(FiguresCame&& came, Moment now);
   void take(FiltersCame&& came, Moment now);
   void take(OperationDone&& done, Moment now);

@@ -27,6 +27,7 @@ Result<bool> CallTaker::take_all(const grpc::ByteBuffer& buffer) {
       break;
     }
     case data::CALL_REMOVED:
+      shown_.with([&](Shown& shown) { shown.gone = shown.gone || shown.id == all_.correlation_id(); });
       inbox_.push(CallGone{server_, all_.correlation_id()});
       break;
     case data::CALL_SNAPSHOT_BEGIN:
@@ -46,7 +47,7 @@ Result<bool> CallTaker::take_shown(const grpc::ByteBuffer& buffer) {
   if (one_.update_type() != data::CALL_UPDATED) return true;
   const auto call = std::make_shared<const fleet::Call>(wire::from_proto(one_));
   const bool wanted = shown_.with([&](Shown& shown) {
-    if (shown.id != call->id) return false;
+    if (shown.id != call->id || shown.gone) return false;
     shown.last = call;
     return true;
   });

@@ -23,7 +23,7 @@ class CallTaker {
 
   // Any thread.
   void show(std::string id) {
-    shown_.with([&](Shown& shown) { shown = {std::move(id), nullptr}; });
+    shown_.with([&](Shown& shown) { shown = {std::move(id), nullptr, false}; });
   }
   [[nodiscard]] std::string shown() const {
     return shown_.with([](const Shown& shown) { return shown.id; });
@@ -37,6 +37,7 @@ class CallTaker {
   struct Shown {
     std::string id;
     std::shared_ptr<const fleet::Call> last;  // as its own subscription brought it, with messages
+    bool gone = false;  // the other one has said so, and is not to be contradicted by what was sent before
   };
 
   const ServerIndex server_;

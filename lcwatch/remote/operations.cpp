@@ -65,6 +65,7 @@ void Operations::call(Method<Request, Response> method, Request request, Answer<
     Request request;
     Response response;
   };
+  if (ending_) return answer(Error{Code::kCancelled, "the console ends"});
   Result<std::shared_ptr<grpc::Channel>> channel = connection_.begin_call();
   if (!channel) return answer(channel.error());
   auto made = std::make_shared<Call>();
@@ -188,6 +189,7 @@ void Operations::ask_access(std::function<void(Result<bool>)> done) {
 }
 
 void Operations::cancel() {
+  ending_ = true;
   for (grpc::ClientContext* context : under_way_) context->TryCancel();
 }
 

@@ -31,7 +31,7 @@ class Operations {
   /// Whether filters may be changed; an Error if that can't be known now.
   void ask_access(std::function<void(Result<bool>)> done);
 
-  /// What is under way ends with kCancelled.
+  /// At the end: what is under way, and what would follow from it, ends with kCancelled.
   void cancel();
 
  private:
@@ -53,6 +53,7 @@ class Operations {
   Connection& connection_;
   const std::function<void()> over_;
   std::set<grpc::ClientContext*> under_way_;
+  bool ending_ = false;
 };
 
 }  // namespace lc::watch

@@ -24,10 +24,9 @@ Worker::~Worker() {
 }
 
 void Worker::post_at(Clock::time_point time, Work work) {
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.emplace(std::pair(time, ++count_), std::move(work));
-  }
+  // Under the lock: who does this work may be what the destructor waits for, and the caller is on no thread of ours.
+  const std::lock_guard lock(mutex_);
+  waiting_.emplace(std::pair(time, ++count_), std::move(work));
   changed_.notify_all();
 }
 

@@ -43,7 +43,7 @@ std::string json_of(const Sheet& sheet) {
     for (std::size_t i = 0; i < row.size() && i < sheet.titles.size(); ++i) one[sheet.titles[i]] = row[i];
     all.push_back(std::move(one));
   }
-  return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return all.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace

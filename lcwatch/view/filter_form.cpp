@@ -37,6 +37,10 @@ void put_wrapped(const Pane& pane, int y, std::string_view text, Pen pen) {
       const std::size_t blank = text.rfind(' ', take);
       if (blank != std::string_view::npos && blank > 0) take = blank;
     }
+    // Not within a character.
+    std::size_t whole = take;
+    while (whole > 0 && whole < text.size() && (static_cast<unsigned char>(text[whole]) & 0xc0) == 0x80) --whole;
+    if (whole > 0) take = whole;
     pane.put(0, y++, text.substr(0, take), pen, pane.width());
     text.remove_prefix(take);
     if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
@@ -179,6 +183,8 @@ void FilterForm::save() {
 
 bool FilterForm::key(const Key& key) {
   if (key.code == KeyCode::kEscape) return false;
+  if (operation_)
+    return true;  // what is being saved stays as it is, and nothing lies over a form that closes by itself
   const auto go = [&](int by) { at_ = static_cast<Field>((static_cast<int>(at_) + by + kFields) % kFields); };
   if (key.code == KeyCode::kTab || key.code == KeyCode::kDown) {
     go(1);

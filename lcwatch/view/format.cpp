@@ -37,7 +37,8 @@ std::string count_text(std::uint64_t count) {
 
 std::string decimal_text(double value, int digits) {
   char text[64];
-  return {text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "%.*f", digits, std::min(value, 1e30)))};
+  const double bounded = std::isnan(value) ? 0.0 : std::clamp(value, -1e30, 1e30);  // a peer may say anything
+  return {text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "%.*f", digits, bounded))};
 }
 
 std::string short_text(double value) {

@@ -219,12 +219,12 @@ void CallBoard::close_all(const Error& reason) {
   for (const auto& subscription : closed) subscription->peer_.closed(reason);
 }
 
-// Whether it may have missed a removal. What went before its snapshot began is no concern of its.
 // It has what it waits for only once that is published.
 bool CallBoard::is_awaited(const CallSubscription& subscription) const {
   return !complete_ || subscription.messages_ != CallSubscription::Messages::kThere;
 }
 
+// Whether it may have missed a removal. What went before its snapshot began is no concern of its.
 bool CallBoard::overtaken(const CallSubscription& subscription) const {
   return forgotten_ > std::max(subscription.told_, subscription.snapshot_);
 }

@@ -60,7 +60,7 @@ def test_the_terminal_is_given_back_when_it_is_suspended_and_goes_on(terminal, b
 
 
 def test_the_terminal_is_given_back_after_an_abort(terminal, binaries):
-    start(terminal, binaries, 'abort-after-ms', '1500')
+    start(terminal, binaries, 'abort-after-ms', '3000')
     terminal.wait_for('ended-134')
     assert terminal.is_restored()
 

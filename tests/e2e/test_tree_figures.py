@@ -17,10 +17,11 @@ def test_figures_of_a_hunter_at_depth_two_reach_a_console_at_the_root_within_thr
     captured = wait_until(lambda: at_leaf.ask().hunters[0].stats.packets_captured, PATIENCE, 'its first heartbeat')
 
     console = tree.console('root', figures_interval_ms=200)
-    came = console.wait_for(lambda u: list(u.path) == ['middle', 'leaf'] and u.figures.hunters, 'figures of leaf', within=3)
+    came = console.wait_for(lambda u: list(u.path) == ['middle', 'leaf'] and u.figures.hunters and
+                            u.figures.hunters[0].stats.packets_captured >= captured, 'figures of leaf', within=3)
     assert (came.update_type, came.revision, came.processor_id) == (FIGURES, 0, 'leaf')
     (hunter,) = came.figures.hunters
-    assert (hunter.hunter_id, hunter.stats.packets_captured) == ('edge-1', captured)
+    assert hunter.hunter_id == 'edge-1'
     assert hunter.stats.started_ns and hunter.last_heartbeat_ns
     assert abs(hunter.clock_offset_ns) < 1e9, 'one machine, one clock'
     leaf = came.figures.processor
@@ -30,7 +31,7 @@ def test_figures_of_a_hunter_at_depth_two_reach_a_console_at_the_root_within_thr
 
     below = find(plain.ask(), 'middle', 'leaf')
     assert (below.stats.processor_id, below.stats.total_hunters, below.stats.healthy_hunters) == ('leaf', 1, 1)
-    assert below.hunters[0].stats.packets_captured == captured
+    assert below.hunters[0].stats.packets_captured >= captured
     assert not any(u.HasField('figures') for u in plain.updates), 'who has not asked for them is told of changes alone'
     console.check_numbers()
 
