@@ -10,10 +10,7 @@
 
 int main(int argc, char** argv) try {
   lc::Signals signals{SIGTERM, SIGINT, SIGHUP, SIGUSR1};
-  lc::config::Program program{
-      .name = "processord", .role = "processor", .summary = "Gathers packets from hunterds and stores them."};
-  program.options = lc::processor::options(program.name);
-  lc::wire::complete_table(program);
+  const lc::config::Program program = lc::processor::program();
   auto start = lc::wire::start_program(argc, argv, program);
   if (!start) return 0;
   const lc::processor::ProcessorSettings processor =

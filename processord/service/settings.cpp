@@ -299,6 +299,14 @@ void read_commands(const config::Settings& settings, EngineSettings& engine, std
 
 }  // namespace
 
+config::Program program() {
+  config::Program program{
+      .name = "processord", .role = "processor", .summary = "Gathers packets from hunterds and stores them."};
+  program.options = options(program.name);
+  wire::complete_table(program);
+  return program;
+}
+
 ProcessorSettings read_settings(const config::Settings& settings, const std::string& program, const std::string& listen,
                                 std::vector<std::string>& faults) {
   ProcessorSettings processor;

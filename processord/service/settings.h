@@ -15,6 +15,9 @@ namespace lc::processor {
 /// the default state directory.
 std::vector<config::Option> options(const std::string& program);
 
+/// processord's table: these rows, and those of all binaries.
+config::Program program();
+
 struct ProcessorSettings {
   EngineSettings engine;
   std::string listen;
