@@ -21,9 +21,11 @@ def run(*command, check=True, **more):
 
 def base_with(packages):
     """A minimal Debian that has these packages and what they need, and nothing else; kept in the build folder."""
-    if not (BASE / 'var/lib/dpkg/status').exists() or (BASE / 'debootstrap').exists():
-        run('rm', '-rf', BASE)
-        run('debootstrap', '--variant=minbase', 'bookworm', BASE, MIRROR, timeout=900)
+    if not BASE.exists():
+        part = BASE.with_suffix('.part')
+        run('rm', '-rf', part)
+        run('debootstrap', '--variant=minbase', 'bookworm', part, MIRROR, timeout=900)
+        part.rename(BASE)
     installed = run('dpkg-query', '--root', BASE, '-f', '${db:Status-Status} ${Package}\\n', '-W').stdout.splitlines()
     missing = [package for package in packages if f'installed {package}' not in installed]
     if missing:
@@ -66,11 +68,7 @@ class Machine:
 
     def _find_init(self):
         assert self._nspawn.poll() is None, (self.changes.parent / 'console').read_text(encoding='utf-8')
-        pids = run('pgrep', '-P', self._nspawn.pid, check=False).stdout.split()
-        for pid in pids:
-            if pathlib.Path(f'/proc/{pid}/comm').read_text(encoding='utf-8').strip() == 'systemd':
-                return pid
-        return None
+        return run('pgrep', '-P', self._nspawn.pid, '-x', 'systemd', check=False).stdout.strip()
 
     def __call__(self, *command, **more):
         return run('nsenter', '-t', self._init, '-m', '-u', '-i', '-n', '-p', '-r', '-w', *command, **more)
