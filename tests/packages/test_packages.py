@@ -1,5 +1,6 @@
 """The Debian packages: what is in them, and the life of an installation on a machine that has nothing else."""
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -23,9 +24,10 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason='needs root to make a 
 
 def sources():
     """What goes into the packages, or says how they are made; tests do not."""
-    names = run('git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard', cwd=REPOSITORY).stdout.split('\0')
-    files = [REPOSITORY / name for name in names if name and not name.startswith(('tests/', 'packaging/debian/tests/'))]
-    return [file for file in files if file.exists()]
+    inside = [REPOSITORY / name for name in ('.git', 'build', 'tests', 'packaging/debian/tests')]
+    files = run('find', REPOSITORY, *(word for folder in inside for word in ('-path', folder, '-prune', '-o')),
+                '-type', 'f', '-print0').stdout.split('\0')
+    return [pathlib.Path(file) for file in files if file]
 
 
 @pytest.fixture(scope='session')
