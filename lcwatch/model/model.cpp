@@ -79,6 +79,10 @@ std::string Model::where(ServerIndex server, const fleet::NodePath& path) const 
   return path.empty() ? servers_[server] : servers_[server] + fleet::path_text(path);
 }
 
+std::string Model::place(ServerIndex server, const fleet::NodePath& path) const {
+  return servers_.size() == 1 ? fleet::path_text(path) : where(server, path);
+}
+
 void Model::take(StreamChanged&& changed, Moment now) {
   StreamState& state = streams_[changed.server][static_cast<std::size_t>(changed.stream)];
   const std::string name(name_of(changed.stream));
@@ -107,7 +111,7 @@ void Model::take(TreeCame&& came, Moment now) {
   if (!came.change) return;
   const fleet::TreeChange& change = *came.change;
   ChangeText text = text_of(change.event);
-  events_.add(change.time_ns != 0 ? change.time_ns : now.wall_ns, text.severity, where(came.server, change.path),
+  events_.add(change.time_ns != 0 ? change.time_ns : now.wall_ns, text.severity, place(came.server, change.path),
               std::move(text.text));
   if (std::holds_alternative<fleet::FilterUpdated>(change.event)) {
     changed_filters_.insert({came.server, change.path, {}});

@@ -86,6 +86,8 @@ class Model {
   void note(Moment now, Severity severity, std::string where, std::string text);
   /// "noc" or "noc/east/proc-b".
   [[nodiscard]] std::string where(ServerIndex server, const fleet::NodePath& path) const;
+  /// The same for narrow columns: of a single server only the path is told, "/east/proc-b".
+  [[nodiscard]] std::string place(ServerIndex server, const fleet::NodePath& path) const;
 
  private:
   struct Operation {

@@ -213,7 +213,11 @@ unsigned long Terminal::attributes(Pen pen, short& pair) const {
   } else {
     attributes = attributes_without_colour(pen.style);
   }
-  if (pen.selected) attributes |= A_REVERSE;
+  if (pen.selected) {
+    // One bar from side to side: reversed, each colour would be a patch of its own.
+    attributes = (attributes & A_BOLD) | A_REVERSE;
+    pair = 0;
+  }
   return attributes;
 }
 

@@ -16,6 +16,14 @@ std::string_view text_of(Symbol symbol, bool utf8) {
       return utf8 ? "├" : "|";
     case Symbol::kCorner:
       return utf8 ? "└" : "`";
+    case Symbol::kTopLeft:
+      return utf8 ? "┌" : "+";
+    case Symbol::kTopRight:
+      return utf8 ? "┐" : "+";
+    case Symbol::kBottomLeft:
+      return utf8 ? "└" : "+";
+    case Symbol::kBottomRight:
+      return utf8 ? "┘" : "+";
     case Symbol::kRight:
       return utf8 ? "▶" : ">";
     case Symbol::kLeft:

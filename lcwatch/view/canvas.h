@@ -54,6 +54,10 @@ enum class Symbol {
   kVertical,
   kTee,
   kCorner,
+  kTopLeft,  // of a box, as the three that follow
+  kTopRight,
+  kBottomLeft,
+  kBottomRight,
   kRight,
   kLeft,
   kOpen,

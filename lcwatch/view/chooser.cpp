@@ -14,10 +14,16 @@ Pane draw_box(const Pane& pane, int width, int height, std::string_view title) {
   for (int y = 0; y < box.height(); ++y) box.fill(0, y, box.width(), {});
   box.rule(0, {Style::kHeader});
   box.rule(box.height() - 1, {Style::kHeader});
-  for (int y = 1; y + 1 < box.height(); ++y) {
+  const int right = box.width() - 1;
+  const int bottom = box.height() - 1;
+  for (int y = 1; y < bottom; ++y) {
     box.put(0, y, Symbol::kVertical, {Style::kHeader});
-    box.put(box.width() - 1, y, Symbol::kVertical, {Style::kHeader});
+    box.put(right, y, Symbol::kVertical, {Style::kHeader});
   }
+  box.put(0, 0, Symbol::kTopLeft, {Style::kHeader});
+  box.put(right, 0, Symbol::kTopRight, {Style::kHeader});
+  box.put(0, bottom, Symbol::kBottomLeft, {Style::kHeader});
+  box.put(right, bottom, Symbol::kBottomRight, {Style::kHeader});
   const std::string framed = " " + std::string(title) + " ";
   box.put(2, 0, framed, {Style::kHeader}, box.width() - 4);
   return box.part(2, 1, box.width() - 4, box.height() - 2);

@@ -28,22 +28,11 @@ Value neighbour(const std::vector<Value>& all, Value value, bool forward) {
   return all[(at + (forward ? 1 : all.size() - 1)) % all.size()];
 }
 
-/// Text in as many lines as there are.
-void put_wrapped(const Pane& pane, int y, std::string_view text, Pen pen) {
-  const auto width = static_cast<std::size_t>(std::max(pane.width(), 1));
-  while (!text.empty() && y < pane.height()) {
-    std::size_t take = std::min(width, text.size());
-    if (take < text.size()) {
-      const std::size_t blank = text.rfind(' ', take);
-      if (blank != std::string_view::npos && blank > 0) take = blank;
-    }
-    // Not within a character.
-    std::size_t whole = take;
-    while (whole > 0 && whole < text.size() && (static_cast<unsigned char>(text[whole]) & 0xc0) == 0x80) --whole;
-    if (whole > 0) take = whole;
-    pane.put(0, y++, text.substr(0, take), pen, pane.width());
-    text.remove_prefix(take);
-    if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+void put_wrapped(const Pane& pane, std::string_view text, Pen pen) {
+  int y = 0;
+  for (const std::string_view line :
+       wrapped(text, pane.width(), static_cast<std::size_t>(std::max(pane.height(), 0)))) {
+    pane.put(0, y++, line, pen, pane.width());
   }
 }
 
@@ -132,9 +121,9 @@ void FilterForm::draw(const Pane& pane) {
   if (operation_) {
     below.put(0, 0, "saving", {Style::kDim});
   } else if (answer_) {
-    put_wrapped(below, 0, *answer_, {Style::kBad});
+    put_wrapped(below, *answer_, {Style::kBad});
   } else if (wrong_) {
-    put_wrapped(below, 0, *wrong_, {Style::kWarning});
+    put_wrapped(below, *wrong_, {Style::kWarning});
   } else {
     below.put(0, 0, "can be evaluated; Enter saves it", {Style::kGood}, below.width());
   }

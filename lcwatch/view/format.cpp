@@ -86,6 +86,23 @@ std::string span_text(std::int64_t span_ns) {
   return text;
 }
 
+std::vector<std::string_view> wrapped(std::string_view text, int width, std::size_t most) {
+  const auto room = static_cast<std::size_t>(std::max(width, 1));
+  std::vector<std::string_view> lines;
+  while (!text.empty() && lines.size() < most) {
+    std::size_t take = text.size();
+    if (take > room && lines.size() + 1 < most) {
+      const std::size_t blank = text.rfind(' ', room);
+      take = blank != std::string_view::npos && blank > 0 ? blank : room;
+      while (take > 1 && (static_cast<unsigned char>(text[take]) & 0xc0U) == 0x80) --take;  // not within a character
+    }
+    lines.push_back(text.substr(0, take));
+    text.remove_prefix(take);
+    if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  }
+  return lines;
+}
+
 std::string_view name_of(TimeFormat format) {
   if (format == TimeFormat::kUtc) return "UTC";
   return format == TimeFormat::kLocal ? "local" : "ago";

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lcwatch/model/event_log.h"
 #include "lcwatch/model/moment.h"
@@ -19,6 +20,9 @@ std::string bytes_text(std::uint64_t bytes);  // 812 B, 12.3 MiB
 std::string percent_text(double percent);     // 0, 0.01, 4.2, 100; 0 only when it is nothing
 std::string decimal_text(double value, int digits);
 std::string span_text(std::int64_t span_ns);  // 12s, 4m05s, 3h07m, 12d4h
+
+/// In at most `most` lines of `width` bytes, cut at blanks where there are some; the last has all that is left.
+std::vector<std::string_view> wrapped(std::string_view text, int width, std::size_t most);
 
 enum class TimeFormat { kUtc, kLocal, kAgo };
 std::string_view name_of(TimeFormat format);

@@ -7,6 +7,7 @@ namespace lc::watch {
 namespace {
 
 constexpr std::chrono::seconds kSaidFor{8};
+constexpr std::size_t kMostBannerLines = 3;
 
 std::int64_t nanoseconds(Clock::duration span) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(span).count();
@@ -29,8 +30,11 @@ void Console::draw(Canvas& canvas, Moment at) {
   draw_tabs(all.part(0, 1, all.width(), 1));
   int top = 2;
   if (const std::string text = banner(); !text.empty()) {
-    all.fill(0, top, all.width(), {Style::kBanner});
-    all.put(1, top++, text, {Style::kBanner}, all.width() - 2);
+    // The reason comes last and matters most: a long one goes on in more lines.
+    for (const std::string_view line : wrapped(text, all.width() - 2, kMostBannerLines)) {
+      all.fill(0, top, all.width(), {Style::kBanner});
+      all.put(1, top++, line, {Style::kBanner}, all.width() - 2);
+    }
   }
   const Pane body = all.part(0, top, all.width(), all.height() - top - 1);
   front().draw(body);

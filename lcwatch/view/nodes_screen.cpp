@@ -40,6 +40,10 @@ std::string name_of(const NodeKey& key) {
   return std::to_string(key.server) + fleet::path_text(key.path) + (key.is_hunter() ? " " + key.hunter : "");
 }
 
+std::string hunters_text(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " hunter" : " hunters");
+}
+
 }  // namespace
 
 std::vector<std::string> hunters_below(const Model& model, const NodeKey& processor) {
@@ -90,7 +94,7 @@ std::vector<Cell> NodesScreen::tree_cells(const NodeRow& row, bool utf8) const {
 
 std::vector<Cell> NodesScreen::flat_cells(const NodeRow& row) const {
   const NodeCells cells{desk_, row};
-  return {cells.state(),   {row.id()},         {desk_.model.where(row.key.server, row.key.path)},
+  return {cells.state(),   {row.id()},         {desk_.model.place(row.key.server, row.key.path)},
           cells.host(),    cells.version(),    cells.uptime(),
           cells.rate(),    cells.drops(),      cells.spool(),
           cells.filters(), cells.cpu(),        cells.memory(),
@@ -99,10 +103,11 @@ std::vector<Cell> NodesScreen::flat_cells(const NodeRow& row) const {
 
 std::string NodesScreen::caption() const {
   const auto hunters = std::ranges::count_if(nodes_, [](const NodeRow& row) { return row.hunter != nullptr; });
-  std::string text = std::to_string(nodes_.size() - static_cast<std::size_t>(hunters)) + " processors, " +
-                     std::to_string(hunters) + " hunters";
+  const auto processors = nodes_.size() - static_cast<std::size_t>(hunters);
+  std::string text = std::to_string(processors) + (processors == 1 ? " processor, " : " processors, ") +
+                     hunters_text(static_cast<std::size_t>(hunters));
   for (const auto& [server, wanted] : desk_.options.subscribed) {
-    text += "; packets of " + std::to_string(wanted.size()) + " hunters of " + desk_.model.servers()[server];
+    text += "; packets of " + hunters_text(wanted.size()) + " of " + desk_.model.servers()[server];
   }
   return text;
 }
@@ -183,8 +188,7 @@ void NodesScreen::want(ServerIndex server, const std::vector<std::string>& all, 
     desk_.say(Severity::kInfo, "packets of all hunters of " + desk_.model.servers()[server]);
     return;
   }
-  desk_.say(Severity::kInfo,
-            "packets of " + std::to_string(wanted.size()) + " hunters of " + desk_.model.servers()[server]);
+  desk_.say(Severity::kInfo, "packets of " + hunters_text(wanted.size()) + " of " + desk_.model.servers()[server]);
   desk_.options.subscribed[server] = wanted;
   desk_.remote.choose_hunters(server, std::move(wanted));
 }

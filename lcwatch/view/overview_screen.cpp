@@ -10,7 +10,7 @@ namespace lc::watch {
 namespace {
 
 constexpr int kLabel = 14;
-constexpr int kWide = 110;
+constexpr int kWide = 150;  // from here on two columns, each with room for what stands below a bar
 constexpr std::int64_t kCertificateSoon_days = 30;
 
 void put_heading(const Pane& pane, int y, std::string_view text) {

@@ -1,5 +1,7 @@
 #include "processord/service/packet_subscriber.h"
 
+#include <string_view>
+
 #include "common/packet/wire_format.h"
 #include "processord/service/packet_metadata.h"
 #include "processord/service/subscribe_request.h"
@@ -28,6 +30,8 @@ bool PacketSubscriber::produce(Subscription& subscription, lippycat::data::Packe
       packet.set_interface_index(interface.index);
       packet.set_link_type(interface.link_type);
       packet.set_interface_name(std::string(interface.name));
+      batch.matched()[entry.matched].for_each(
+          [&](std::string_view id) { packet.add_matched_filter_ids(std::string(id)); });
       if (const auto metadata = batch.metadata_of(i); !metadata.empty()) {
         packet.MergeFromString(
             std::string(packet::wire_format::as_text(metadata)));  // the field, as its hunter sent it

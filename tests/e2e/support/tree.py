@@ -35,9 +35,10 @@ class Tree:
         self._consoles.append(TopologyConsole(self.nodes[name], **more))
         return self._consoles[-1]
 
-    def hunter(self, name, hunter_id, capture):
+    def hunter(self, name, hunter_id, capture, *options):
         """One that reads the capture file over and over, at its pace."""
-        return self._programs.hunterd(self.nodes[name], '--loop', '0', '--pace', interface=capture, hunter_id=hunter_id)
+        return self._programs.hunterd(self.nodes[name], '--loop', '0', '--pace', *options, interface=capture,
+                                      hunter_id=hunter_id)
 
     def close(self):
         for console in self._consoles:

@@ -116,7 +116,7 @@ TEST_CASE("Events are told once, with their severity, and are bounded", "[lcwatc
                        .change = change(fleet::HunterDisconnected{.id = "h3", .reason = "its link broke"})},
               at(9));
   CHECK(model.events().events().back().text == "hunter h3 is gone: its link broke");
-  CHECK(model.events().events().back().where == "noc/east");
+  CHECK(model.events().events().back().where == "/east");
   CHECK(model.events().events().back().severity == Severity::kWarning);
   for (int i = 0; i < 5'000; ++i) model.note(at(10), Severity::kInfo, "noc", "again");
   CHECK(model.events().events().size() == EventLog::kMost);

@@ -223,6 +223,23 @@ TEST_CASE("Stale data is grey, and a banner says why and until when", "[lcwatch]
   CHECK(watched.canvas.cell_at(5, watched.canvas.line_with("h2")).pen.style != Style::kStale);
 }
 
+TEST_CASE("A reason that is too long for the banner goes on below", "[lcwatch][screens]") {
+  Watched watched;
+  watched.fill();
+  watched.take(StreamChanged{
+      .server = 0,
+      .stream = StreamKind::kTopology,
+      .up = false,
+      .reason = "failed to connect to processor: the certificate of the processor: self-signed certificate in chain",
+      .retry_at = {}});
+  watched.draw();
+  INFO(watched.canvas.text());
+  const int row = watched.canvas.line_with("noc: no topology");
+  CHECK(watched.canvas.line_with("self-signed certificate in chain") == row + 1);
+  CHECK(watched.canvas.cell_at(79, row + 1).pen.style == Style::kBanner);
+  CHECK(watched.canvas.line_with("Traffic") == row + 2);
+}
+
 TEST_CASE("Hostile text changes nothing but its own cells", "[lcwatch][screens]") {
   Watched watched(132, 30);
   watched.fill();
