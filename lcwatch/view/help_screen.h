@@ -11,7 +11,7 @@ namespace lc::watch {
 class HelpScreen final : public TableScreen {
  public:
   explicit HelpScreen(Desk& desk)
-      : TableScreen(desk, {{.title = "KEYS", .width = 14}, {.title = "DO", .width = 24, .stretch = 1}}) {}
+      : TableScreen(desk, {{.title = "KEYS", .width = 15}, {.title = "DO", .width = 24, .stretch = 1}}) {}
 
   /// The screen that it was asked for on.
   void about(const Screen& screen);

@@ -13,8 +13,9 @@ from support.network import Link
 from support.processes import Processes
 from support.programs import Programs
 from support.proxy import Proxy
-from support.tree import Tree
+from support.tree import PATIENCE, Tree, wait_for_shape
 from support.waiting import wait_until
+from support.watch import Watch
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 OUR_CAPTURES = REPOSITORY / 'tests' / 'data'
@@ -99,6 +100,43 @@ def tree(programs, tmp_path):
     made = Tree(programs, tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture(scope='module')
+def site(binaries, tmp_path_factory):
+    """root with east and west below it, and edge below east; a hunter with traffic at edge and one at west. `root` is a
+    console of the first. All tests of a file have the same one."""
+    folder = tmp_path_factory.mktemp('site')
+    processes = Processes(folder)
+    made = Tree(Programs(binaries, processes), folder)
+    try:
+        for name, *above in (('root',), ('east', 'root'), ('west', 'root'), ('edge', 'east')):
+            node = made.start(name, *(made.nodes[each] for each in above))
+            if above:
+                node.wait_for_log('attached to the upstream processor', PATIENCE)
+        made.hunter('edge', 'edge-1', OUR_CAPTURES / 'call-media.pcap')
+        made.hunter('west', 'west-1', OUR_CAPTURES / 'call-ipv6.pcap')
+        made.root = made.console('root')
+        wait_for_shape(made.root, 'root (east (edge edge-1)) (west west-1)')
+        yield made
+    finally:
+        made.close()
+        processes.close()
+
+
+@pytest.fixture
+def lcwatch(binaries, tmp_path):
+    """Starts lcwatch in a terminal of its own."""
+    made = []
+
+    def start(node, *options, **more):
+        folder = tmp_path / f'home-{len(made)}'
+        folder.mkdir()
+        made.append(Watch(binaries, folder, '--addr', getattr(node, 'address', node), *options, **more))
+        return made[-1]
+    yield start
+    for terminal in made:
+        terminal.close()
 
 
 @pytest.fixture

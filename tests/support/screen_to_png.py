@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Renders what `tmux capture-pane -e -p` writes to a PNG with a palette: the pictures in lcwatch/screens.
 
-    tmux capture-pane -e -p | tests/support/screen_to_png.py WIDTH HEIGHT FILE.png
+    tmux capture-pane -e -N -p | tests/support/screen_to_png.py WIDTH HEIGHT FILE.png
+
+with -N for blanks at the ends of lines, which may have a colour.
 
 Needs python3-pil and fonts-dejavu-core, which no test does.
 """
@@ -16,6 +18,9 @@ SIZE, CELL_WIDTH, CELL_HEIGHT = 14, 8, 17
 FOREGROUND, BACKGROUND = 0xd0d0d0, 0x14161a
 COLOURS = [0x14161a, 0xe06c75, 0x7ec16e, 0xe5c07b, 0x2b4c7e, 0xc678dd, 0x56b6c2, 0xd0d0d0,
            0x7f848e, 0xff7b86, 0x98d982, 0xf2d48f, 0x61afef, 0xd898ea, 0x7fd3de, 0xffffff]
+# Which ways they go from the middle of the cell; those of the font leave gaps.
+LINES = {'─': ('left', 'right'), '│': ('up', 'down'), '├': ('up', 'down', 'right'), '└': ('up', 'right'),
+         '┌': ('down', 'right'), '┐': ('down', 'left'), '┘': ('up', 'left')}
 ESCAPE = re.compile('\x1b\\[([0-9;]*)m|\x1b[()].|\x0e|\x0f')
 
 
@@ -62,7 +67,7 @@ class Pen:
     def colours(self):
         front = FOREGROUND if self.foreground is None else self.foreground
         back = BACKGROUND if self.background is None else self.background
-        if self.bold and self.foreground is None:
+        if self.bold and self.foreground is None and not self.reverse:
             front = 0xffffff
         if self.dim:
             front = COLOURS[8]
@@ -92,6 +97,17 @@ def rgb(colour):
     return colour >> 16, colour >> 8 & 0xff, colour & 0xff
 
 
+def palette():
+    """Each colour in eight steps from the background, as the edges of letters have them. Few are used: files stay small."""
+    made = Image.new('P', (1, 1))
+    steps = []
+    for colour in [*COLOURS, FOREGROUND]:
+        for step in range(1, 9):
+            steps += [(b * (8 - step) + f * step) // 8 for b, f in zip(rgb(BACKGROUND), rgb(colour))]
+    made.putpalette([*rgb(BACKGROUND), *steps])
+    return made
+
+
 def render(text, width, height):
     image = Image.new('RGB', (width * CELL_WIDTH + 16, height * CELL_HEIGHT + 16), rgb(BACKGROUND))
     draw = ImageDraw.Draw(image)
@@ -108,16 +124,18 @@ def render(text, width, height):
             if part:
                 draw.rectangle((x, y + CELL_HEIGHT - 1 - (CELL_HEIGHT - 1) * part // 8, right - 1, y + CELL_HEIGHT - 1),
                                rgb(front))
-            elif character == '─':
-                draw.line((x, y + CELL_HEIGHT // 2, right - 1, y + CELL_HEIGHT // 2), rgb(front))
-            elif character == '│':
-                draw.line((x + CELL_WIDTH // 2, y, x + CELL_WIDTH // 2, y + CELL_HEIGHT - 1), rgb(front))
+            elif character in LINES:
+                middle = x + CELL_WIDTH // 2, y + CELL_HEIGHT // 2
+                for to in LINES[character]:
+                    end = {'left': (x, middle[1]), 'right': (right - 1, middle[1]), 'up': (middle[0], y),
+                           'down': (middle[0], y + CELL_HEIGHT - 1)}[to]
+                    draw.line((middle, end), rgb(front))
             elif character != ' ':
                 draw.text((x, y), character, rgb(front), bold if is_bold else plain)
             if underlined:
                 draw.line((x, y + CELL_HEIGHT - 2, right - 1, y + CELL_HEIGHT - 2), rgb(front))
             x = right
-    return image.quantize(32, dither=Image.Dither.NONE)
+    return image.quantize(palette=palette(), dither=Image.Dither.NONE)
 
 
 def main():
