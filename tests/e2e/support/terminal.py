@@ -15,7 +15,7 @@ class Terminal:
     def __init__(self, width=80, height=24):
         if shutil.which('tmux') is None:
             pytest.skip('tmux is not installed (deploy/install-dependencies test)')
-        self.name = f'lc-{uuid.uuid4().hex}'
+        self.name, self._asked = f'lc-{uuid.uuid4().hex}', 0
         environment = {**os.environ, 'LANG': 'C.UTF-8', 'LC_ALL': ''}
         self.tmux('-f', '/dev/null', 'new-session', '-d', '-x', str(width), '-y', str(height), 'bash --norc',
                    env=environment)
@@ -33,16 +33,20 @@ class Terminal:
         return self.tmux('capture-pane', '-p')
 
     def wait_for(self, text, seconds=15):
-        wait_until(lambda: text in self.screen(), seconds, f'{text!r} on the screen')
-        return self.screen()
+        def look():
+            screen = self.screen()
+            return screen if text in screen else None
+        return wait_until(look, seconds, f'{text!r} on the screen')
 
     def resize(self, width, height):
         self.tmux('resize-window', '-x', str(width), '-y', str(height))
 
     def is_restored(self):
         """Echo and lines are back; the shell says so."""
-        self.type("clear; stty -a | tr -d ';' | tr ' ' '\\n' | grep -cx -e icanon -e echo; echo settings-$((1+1))", 'Enter')
-        return self.wait_for('settings-2').split()[0] == '2'
+        self._asked += 1  # an answer from before may still be on the screen
+        self.type("clear; stty -a | tr -d ';' | tr ' ' '\\n' | grep -cx -e icanon -e echo; "
+                  f'echo settings-$(({self._asked}))-', 'Enter')
+        return self.wait_for(f'settings-{self._asked}-').split()[0] == '2'
 
     def close(self):
         subprocess.run(['tmux', '-L', self.name, 'kill-server'], capture_output=True, check=False)
