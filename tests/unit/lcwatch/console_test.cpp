@@ -142,6 +142,8 @@ TEST_CASE("A filter is added by the form, which says at once what is wrong", "[l
   CHECK(watched.canvas.has("< h3 >"));
   watched.press(KeyCode::kEnter);
   REQUIRE(watched.remote.saved.size() == 1);
+  watched.press(" ");  // while it is being saved nothing can be put over the form, which may close by itself
+  CHECK_FALSE(watched.canvas.has("[x] h3"));
   const auto& [path, filter] = watched.remote.saved[0];
   CHECK(path == fleet::NodePath{"east"});
   CHECK(filter.id == "net");

@@ -18,6 +18,7 @@ Moment at(std::int64_t seconds) {
 
 TEST_CASE("Rates are made of successive figures, and a restart is no flood", "[lcwatch][model]") {
   Model model({"noc"});
+  model.apply(TreeCame{.server = 0, .tree = tree("noc", {"h1"})}, at(0));
   model.apply(some_figures({}, {"h1"}, 1, 1'000), at(1));
   const NodeKey root{};
   CHECK(model.figures().processor(root)->packets_per_s == 0);
@@ -42,8 +43,30 @@ TEST_CASE("Figures of nodes that have gone are forgotten", "[lcwatch][model]") {
   CHECK(model.figures().hunter({0, {"east"}, "h3"}) == nullptr);
 }
 
+TEST_CASE("Figures of who is not in the tree are not kept, and a hunter that leaves takes its own with it",
+          "[lcwatch][model]") {
+  Model model({"noc"});
+  model.apply(some_figures({}, {"h1"}, 1), at(1));
+  CHECK(model.figures().processor({}) == nullptr);
+  const fleet::ProcessorTree before = tree("noc", {"h1", "h2"});
+  model.apply(TreeCame{.server = 0, .tree = before}, at(1));
+  model.apply(some_figures({}, {"h1", "h2", "stranger"}, 1), at(1));
+  model.apply(some_figures({"nowhere"}, {"h9"}, 1), at(1));
+  CHECK(model.figures().hunter({0, {}, "h2"}) != nullptr);
+  CHECK(model.figures().hunter({0, {}, "stranger"}) == nullptr);
+  CHECK(model.figures().processor({0, {"nowhere"}, {}}) == nullptr);
+  const fleet::TreeChange left{.time_ns = 1, .path = {}, .event = fleet::HunterDisconnected{"h2", "it has stopped"}};
+  model.apply(TreeCame{.server = 0,
+                       .tree = *fleet::apply_change(before, left),
+                       .change = std::make_shared<const fleet::TreeChange>(left)},
+              at(2));
+  CHECK(model.figures().hunter({0, {}, "h2"}) == nullptr);
+  CHECK(model.figures().hunter({0, {}, "h1"}) != nullptr);
+}
+
 TEST_CASE("A filter is applied by those of its hunters that have the revision", "[lcwatch][model]") {
   Model model({"noc"});
+  model.apply(TreeCame{.server = 0, .tree = tree("noc", {"h1", "h2"})}, at(0));
   model.apply(some_figures({}, {"h1", "h2"}, 1), at(1));
   CHECK(model.figures().applied({}, {}).have == 1);
   CHECK(model.figures().applied({}, {}).targeted == 2);

@@ -1,10 +1,12 @@
 #include "lcwatch/model/text.h"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <random>
 #include <string>
 
 #include "lcwatch/view/canvas.h"
+#include "lcwatch/view/format.h"
 #include "tests/support/memory_canvas.h"
 
 using namespace lc;
@@ -69,6 +71,12 @@ TEST_CASE("Without UTF-8 there is only ASCII, of the same width", "[lcwatch][tex
   const Pane pane(canvas);
   pane.put(0, 0, "日本 é ü x");
   CHECK(canvas.line(0) == "???? ? ? x");
+}
+
+TEST_CASE("Numbers that no honest peer sends are bounded", "[lcwatch][text]") {
+  CHECK(decimal_text(-1e300, 1).size() < 64);
+  CHECK(decimal_text(1e300, 1).size() < 64);
+  CHECK(decimal_text(std::nan(""), 1) == "0.0");
 }
 
 TEST_CASE("Random bytes never leave their cells", "[lcwatch][text]") {
